@@ -1,0 +1,45 @@
+# make run    the example SaaS and the daemon that watches it
+# make test   every test (installs the servers that tests need from Debian where it can)
+# make check  ruff, mypy --strict, import rules
+# make bench  benchmarks; benchmarks/RESULTS.md keeps what they printed
+
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+PYTEST_ARGS ?=
+
+.PHONY: run test check bench clean
+.DEFAULT_GOAL := run
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
+
+$(VENV)/.run: $(BIN)/python pyproject.toml
+	@echo "Installing saasobs and its example (once) …"
+	@$(BIN)/python -m pip install --quiet --editable '.[daemon]' --group example
+	@touch $@
+
+$(VENV)/.dev: $(BIN)/python pyproject.toml
+	@echo "Installing what tests and checks need (once) …"
+	@$(BIN)/python -m pip install --quiet --editable '.[daemon]' --group dev
+	@touch $@ $(VENV)/.run
+
+run: $(VENV)/.run
+	@exec $(BIN)/python examples/demo.py
+
+test: $(VENV)/.dev
+	@$(BIN)/python tests/servers.py
+	$(BIN)/python -m pytest -n 2 --dist loadgroup $(PYTEST_ARGS)
+
+check: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(VENV)/.dev
+	$(BIN)/python -m benchmarks
+
+clean:
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache var

@@ -1,0 +1,242 @@
+"""What went wrong, who is owed a word about it, and what was really said.
+
+Incident: from the first confirmed failure to the confirmed recovery. Notice: one thing owed to one
+recipient over one channel. Delivery attempts are recorded one by one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from saasobs.core.monitor import Severity
+from saasobs.core.result import Outcome, Reason
+from saasobs.core.values import digest_id
+
+
+class Status(StrEnum):
+    """What is believed of a monitor, after confirmation."""
+
+    NEW = "new"
+    UP = "up"
+    DEGRADED = "degraded"
+    DOWN = "down"
+
+
+@dataclass(frozen=True, slots=True)
+class MonitorState:
+    """Everything the judge remembers of a monitor; survives restarts and reloads.
+
+    The four runs count consecutive conclusive results: `downs` (down), `not_ups` (degraded or down),
+    `ups` (up), `not_downs` (up or degraded).
+    """
+
+    monitor: str
+    status: Status = Status.NEW
+    since: int = 0
+    downs: int = 0
+    not_ups: int = 0
+    ups: int = 0
+    not_downs: int = 0
+    failing_since: int = 0
+    """When the current run of results that are not up began; 0 when the last one was up."""
+    incident_id: str = ""
+    paused: bool = False
+    last_at: int = 0
+    last_outcome: Outcome | None = None
+    last_reason: Reason | None = None
+
+    @property
+    def confirming(self) -> bool:
+        """Whether the last result disagrees with the status, so that a fast re-check is worthwhile."""
+        if self.last_outcome is Outcome.DOWN:
+            return self.status is not Status.DOWN
+        if self.last_outcome is Outcome.DEGRADED:
+            return self.status is not Status.DEGRADED
+        return self.last_outcome is Outcome.UP and self.status in (Status.DOWN, Status.DEGRADED)
+
+
+class Change(StrEnum):
+    """What a result, a person or a reload did to an incident: one entry of its timeline."""
+
+    OPENED = "opened"
+    ESCALATED = "escalated"
+    EASED = "eased"
+    RECOVERED = "recovered"
+    WITHDRAWN = "withdrawn"
+    ACKNOWLEDGED = "acknowledged"
+    PAUSED = "paused"
+    RESUMED = "resumed"
+
+
+ENDINGS = frozenset({Change.RECOVERED, Change.WITHDRAWN})
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """A confirmed change of one monitor, as the judge found it."""
+
+    change: Change
+    at: int
+    status: Status
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """From the first confirmed failure to the confirmed recovery."""
+
+    id: str
+    monitor: str
+    severity: Severity
+    status: Status
+    """DOWN or DEGRADED while open; what it last was once ended."""
+    started_at: int
+    """The first failing result of the run that opened it."""
+    opened_at: int
+    reason: Reason
+    message: str
+    correlation_id: str = ""
+    occurrence: int = 0
+    """How many changes worth telling it has had: 0 the opening, 1 the first escalation …"""
+    acknowledged_at: int = 0
+    acknowledged_by: str = ""
+    ended_at: int = 0
+    ending: Change | None = None
+
+    @property
+    def open(self) -> bool:
+        return not self.ended_at
+
+
+def incident_id(monitor: str, opened_at: int) -> str:
+    """The same transition always has the same ID, so that writing it twice is harmless."""
+    return digest_id("incident", monitor, opened_at, length=8)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One line of an incident's timeline."""
+
+    incident_id: str
+    at: int
+    change: Change
+    text: str
+    actor: str = ""
+
+
+class NoticeState(StrEnum):
+    """Where a notice stands. Only `pending` is unfinished business."""
+
+    PENDING = "pending"
+    SENT = "sent"
+    SUPPRESSED = "suppressed"
+    FAILED = "failed"
+    EXPIRED = "expired"
+
+
+class Suppression(StrEnum):
+    """Why a notice was not sent. Always recorded."""
+
+    ACKNOWLEDGED = "acknowledged"
+    ENDED = "ended"
+    """The incident ended before this step was due."""
+    PAUSED = "paused"
+    CHANNEL_REMOVED = "channel_removed"
+    CAP = "cap"
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One thing owed to one recipient over one channel. Key: the first five fields after `id`."""
+
+    id: str
+    incident_id: str
+    step: int
+    occurrence: int
+    channel: str
+    recipient: str
+    change: Change
+    due_at: int
+    expires_at: int
+    severity: Severity = Severity.CRITICAL
+    unless_acknowledged: bool = False
+    state: NoticeState = NoticeState.PENDING
+    suppression: Suppression | None = None
+    attempts: int = 0
+    next_at: int = 0
+    """Not before this moment: due_at at first, later the back-off."""
+    sent_at: int = 0
+    lease_owner: str = ""
+    lease_until: int = 0
+    detail: str = ""
+    """The last error, or the provider's ID once sent."""
+
+
+def notice_id(incident: str, step: int, occurrence: int, channel: str, recipient: str) -> str:
+    """Deterministic, so that a repeated delivery is recognisable as the same notice."""
+    return digest_id("notice", incident, step, occurrence, channel, recipient, length=20)
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try at a delivery, recorded whatever came of it."""
+
+    delivery_id: str
+    notice_ids: tuple[str, ...]
+    channel: str
+    recipient: str
+    at: int
+    duration: int
+    outcome: str
+    """`sent`, `retry`, `failed`: a bounded set, it labels a metric."""
+    detail: str = ""
+
+
+def delivery_id(notice_ids: tuple[str, ...]) -> str:
+    """One message really sent: its ID is its notice's own, or derives from all those that it covers."""
+    return notice_ids[0] if len(notice_ids) == 1 else digest_id("delivery", *sorted(notice_ids), length=20)
+
+
+@dataclass(frozen=True, slots=True)
+class Briefing:
+    """Everything one message has to say, as facts; each channel puts them into its own words."""
+
+    delivery_id: str
+    notice_ids: tuple[str, ...]
+    recipient: str
+    incident: Incident
+    changes: tuple[Change, ...]
+    """What this message tells, oldest first. An opening and its recovery together: told in one."""
+    timeline: tuple[Event, ...]
+    now: int
+    due_at: int
+    """When the oldest thing told here should have been told."""
+    target: str = ""
+    description: str = ""
+    runbook: str = ""
+    page_url: str = ""
+    tags: tuple[str, ...] = ()
+
+    @property
+    def late_by(self) -> int:
+        """Microseconds between when it was due and now."""
+        return max(0, self.now - self.due_at)
+
+    @property
+    def ending(self) -> Change | None:
+        """How the incident ended, when this message says so."""
+        return next((change for change in reversed(self.changes) if change in ENDINGS), None)
+
+    @property
+    def combined(self) -> bool:
+        """A failure and its end in one message: it was over before it could be told."""
+        return self.ending is not None and Change.OPENED in self.changes
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What a provider answered to an accepted message."""
+
+    provider_id: str = ""
+    reference: str = ""
+    """Opaque to all but the channel: what it needs to edit or thread the next message of this incident."""

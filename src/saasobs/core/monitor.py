@@ -1,0 +1,47 @@
+"""What to watch. A monitor is configuration only; what is known about it lives in MonitorState."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from saasobs.core.values import SECOND
+
+
+class Severity(StrEnum):
+    """How much a person must care. `critical` wakes somebody; `warning` waits for the morning."""
+
+    CRITICAL = "critical"
+    WARNING = "warning"
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """How many consecutive results change a state, and how fast a failure is confirmed (µs)."""
+
+    fail_after: int = 2
+    recover_after: int = 2
+    retry_interval: int = 5 * SECOND
+
+
+@dataclass(frozen=True, slots=True)
+class Monitor:
+    """One thing to watch. Its `name` is its identity: state, history and heartbeat URL follow the name."""
+
+    name: str
+    kind: str
+    options: Any
+    """The kind's own typed options (probes/<kind>), such as URL and expectations."""
+    target: str
+    """What a person reads as the target: a URL without credentials, a schedule."""
+    host: str = ""
+    """Checks of one host are limited together; empty when the kind touches no host."""
+    interval: int = 60 * SECOND
+    timeout: int = 10 * SECOND
+    thresholds: Thresholds = field(default_factory=Thresholds)
+    severity: Severity = Severity.CRITICAL
+    tags: tuple[str, ...] = ()
+    policy: str = "default"
+    description: str = ""
+    runbook: str = ""

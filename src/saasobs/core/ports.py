@@ -1,0 +1,296 @@
+"""Every seam between the rooms, on one page. A room is handed these; it never imports its siblings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from saasobs.core.heartbeat import HeartbeatState, Ping
+from saasobs.core.incident import Attempt, Briefing, Event, Incident, MonitorState, Notice, Receipt
+from saasobs.core.monitor import Monitor
+from saasobs.core.result import Check, Outcome, Result
+
+
+class Clock(Protocol):
+    """Both clocks: `now` for what is written down (µs since the epoch), `monotonic` for waiting (seconds)."""
+
+    def now(self) -> int: ...
+
+    def monotonic(self) -> float: ...
+
+
+class Probe(Protocol):
+    """One kind of check. It never raises (cancellation apart) and ends within `monitor.timeout`."""
+
+    async def check(self, monitor: Monitor, check: Check) -> Result: ...
+
+    async def close(self) -> None: ...
+
+
+class Heartbeats(Protocol):
+    """What the heartbeat kind knows: kept in memory by the daemon, written down with every ping."""
+
+    def heartbeat(self, monitor: str) -> HeartbeatState | None: ...
+
+    def absences(self) -> Sequence[tuple[int, int]]:
+        """When this daemon itself was away, lately: (from, to) in µs."""
+        ...
+
+
+class Channel(Protocol):
+    """A way to reach people."""
+
+    @property
+    def recipients(self) -> Sequence[str]:
+        """Whom one step of a policy reaches over this channel: one notice each."""
+        ...
+
+    async def send(self, briefing: Briefing, reference: str) -> Receipt:
+        """Hand one message to the provider.
+
+        :param reference: what the last receipt for this incident and recipient said; empty at first.
+        :raises DeliveryError: the provider did not take it. Nothing else is raised.
+        """
+        ...
+
+    async def close(self) -> None: ...
+
+
+class Transaction(Protocol):
+    """One all-or-nothing piece of work on the store. Every method may raise StorageError."""
+
+    # Monitors and results
+    def states(self) -> list[MonitorState]: ...
+
+    def save_state(self, state: MonitorState) -> None: ...
+
+    def forget(self, monitor: str) -> None:
+        """Drop a removed monitor's state and heartbeat; its results and incidents stay as history."""
+        ...
+
+    def add_results(self, results: Sequence[Result]) -> None:
+        """Idempotent on (monitor, started_at, location)."""
+        ...
+
+    def results(self, monitor: str, limit: int = 100, since: int = 0) -> list[Result]:
+        """Newest first."""
+        ...
+
+    def last_results(self) -> dict[str, Result]:
+        """The newest result of every monitor."""
+        ...
+
+    # Incidents and what is owed
+    def save_incident(self, incident: Incident) -> None: ...
+
+    def incident(self, incident_id: str) -> Incident | None: ...
+
+    def incidents(self, *, open_only: bool = False, monitor: str = "", limit: int = 100) -> list[Incident]:
+        """Newest first."""
+        ...
+
+    def add_event(self, event: Event) -> None:
+        """Idempotent on (incident, at, change)."""
+        ...
+
+    def events(self, incident_id: str) -> list[Event]:
+        """Oldest first."""
+        ...
+
+    def owe(self, notices: Sequence[Notice]) -> None:
+        """Insert; a notice that exists already stays as it is."""
+        ...
+
+    def save_notice(self, notice: Notice) -> None:
+        """Overwrite the whole row of an existing notice."""
+        ...
+
+    def notices(self, incident_id: str) -> list[Notice]:
+        """All of an incident, by due time."""
+        ...
+
+    def claim(self, channel: str, owner: str, now: int, until: int, limit: int) -> list[Notice]:
+        """Lease what is to be sent now over this channel, and return it with the lease in place.
+
+        Picks pending notices whose `next_at` has come and whose lease is free or run out, critical first, then by
+        `due_at`; then every other pending notice of the same (incident, recipient) with `due_at` <= now joins
+        its fellows even if its own back-off still runs, so that one message can tell all. A (incident, recipient)
+        of which any notice is under another live lease is left alone.
+        """
+        ...
+
+    def release(self, owner: str) -> int:
+        """Free every lease of an owner that has gone (all owners when empty); returns how many."""
+        ...
+
+    def next_due(self, channel: str) -> int | None:
+        """The earliest `next_at` of a pending notice of this channel."""
+        ...
+
+    def outbox(self) -> list[tuple[str, int, int]]:
+        """(channel, pending notices that are due or retrying, oldest due_at among them) — `next_at` may be ahead,
+        future steps (attempts 0 and due_at ahead) are not counted."""
+        ...
+
+    def pending_channels(self) -> list[str]:
+        """Every channel that still owes something, configured or not."""
+        ...
+
+    def record_attempt(self, attempt: Attempt) -> None: ...
+
+    def attempts(self, incident_id: str) -> list[Attempt]: ...
+
+    def count_sent(self, channel: str, since: int, recipient: str = "") -> int:
+        """Accepted deliveries since a moment: what a cap is held against."""
+        ...
+
+    def reference(self, channel: str, recipient: str, incident_id: str) -> str: ...
+
+    def keep_reference(self, channel: str, recipient: str, incident_id: str, reference: str) -> None: ...
+
+    # Heartbeats
+    def heartbeats(self) -> list[HeartbeatState]: ...
+
+    def save_heartbeat(self, state: HeartbeatState) -> None: ...
+
+    def add_ping(self, ping: Ping) -> None:
+        """Keeps the newest 100 pings of each monitor."""
+        ...
+
+    def pings(self, monitor: str, limit: int = 20) -> list[Ping]: ...
+
+    # Small facts of the daemon itself, and the calendar's work
+    def fact(self, key: str) -> str | None: ...
+
+    def set_fact(self, key: str, value: str) -> None: ...
+
+    def roll_up(self, now: int) -> int:
+        """Fold whole hours and days that are not folded yet into their roll-ups; returns how many rows it wrote."""
+        ...
+
+    def prune(self, now: int) -> int:
+        """Delete what is past its retention; returns how many rows went."""
+        ...
+
+    def history(self, monitor: str, since: int, until: int) -> list[RollUp]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class RollUp:
+    """One hour or day of one monitor: counts by outcome and a mergeable sketch of latencies (core.sketch)."""
+
+    monitor: str
+    start: int
+    length: int
+    counts: dict[Outcome, int]
+    sketch: bytes
+
+
+class Store(Protocol):
+    """The memory of the daemon. Synchronous: one writer thread uses `write`, any thread `read`."""
+
+    def open(self) -> None:
+        """Create or migrate; a backup copy is made before a migration. :raises StorageError:"""
+        ...
+
+    def write(self) -> AbstractContextManager[Transaction]:
+        """A write transaction: committed at the end of the block, rolled back on any exception."""
+        ...
+
+    def read(self) -> AbstractContextManager[Transaction]:
+        """A consistent read-only view; never waits for the writer."""
+        ...
+
+    def close(self) -> None: ...
+
+
+# What the web room may ask of the daemon -----------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class MonitorView:
+    """One monitor as a page or the CLI shows it."""
+
+    monitor: Monitor
+    state: MonitorState
+    last: Result | None
+    recent: Sequence[Result] = ()
+    ping_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentView:
+    """One incident with its whole story."""
+
+    incident: Incident
+    events: Sequence[Event]
+    notices: Sequence[Notice]
+    attempts: Sequence[Attempt] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """How the daemon itself is. `problems` are sentences for people; ready means that it watches and can write."""
+
+    ready: bool
+    problems: Sequence[str]
+    started_at: int
+    version: str
+    configuration: str
+    configuration_loaded_at: int
+    configuration_error: str = ""
+
+
+class Operator(Protocol):
+    """The daemon as the web room and the CLI's socket see it.
+
+    :raises NotFound: no such thing. :raises StorageError: the store cannot answer now.
+    """
+
+    def health(self) -> Health: ...
+
+    async def monitors(self) -> Sequence[MonitorView]: ...
+
+    async def monitor(self, name: str) -> MonitorView: ...
+
+    async def incidents(self, *, open_only: bool, limit: int) -> Sequence[Incident]: ...
+
+    async def incident(self, incident_id: str) -> IncidentView:
+        """Any unambiguous beginning of an ID will do."""
+        ...
+
+    async def acknowledge(self, incident_id: str, by: str) -> Incident: ...
+
+    async def pause(self, monitor: str, by: str) -> MonitorState: ...
+
+    async def resume(self, monitor: str, by: str) -> MonitorState: ...
+
+    async def check(self, monitor: str) -> Result:
+        """Check now, out of turn; the result counts like any other."""
+        ...
+
+    async def notify_test(self, channel: str) -> Sequence[Receipt]:
+        """Send a test message over a channel, past the outbox. :raises DeliveryError:"""
+        ...
+
+    async def reload(self) -> None:
+        """:raises ConfigurationError: and the old configuration keeps running."""
+        ...
+
+    def resolve_ping(self, token: str) -> str | None:
+        """The monitor that a heartbeat token belongs to."""
+        ...
+
+    async def ping(self, ping: Ping) -> None:
+        """Written down before it returns. :raises StorageError:"""
+        ...
+
+    def metrics(self, accept: str) -> tuple[bytes, str]:
+        """The exposition and its content type."""
+        ...
+
+    def describe(self) -> dict[str, Any]:
+        """The running configuration, secrets masked, JSON-ready."""
+        ...
