@@ -1,0 +1,26 @@
+"""Briefings that no incident stands behind: what `saasobs notify test` sends."""
+
+from __future__ import annotations
+
+from saasobs.core.incident import Briefing, Change, Event, Incident, Status, notice_id
+from saasobs.core.monitor import Severity
+from saasobs.core.result import Reason
+
+
+def sample_briefing(channel: str, recipient: str, now: int, page_url: str) -> Briefing:
+    """A message that says plainly that it is a test; each has an ID of its own."""
+    sentence = f"this is a test of the channel {channel!r}: nothing is wrong"
+    incident = Incident("test", "saasobs test", Severity.WARNING, Status.DEGRADED, now, now, Reason.TOO_SLOW, sentence)
+    identity = notice_id("test", 0, now, channel, recipient)
+    return Briefing(
+        delivery_id=identity,
+        notice_ids=(identity,),
+        recipient=recipient,
+        incident=incident,
+        changes=(Change.OPENED,),
+        timeline=(Event("test", now, Change.OPENED, sentence),),
+        now=now,
+        due_at=now,
+        target="none",
+        page_url=page_url,
+    )

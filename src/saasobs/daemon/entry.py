@@ -1,0 +1,69 @@
+"""`saasobs serve`: from a path on the command line to a daemon that ends cleanly on SIGTERM or Ctrl-C."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from pathlib import Path
+
+from saasobs.core.errors import ConfigurationError, SaasobsError
+from saasobs.daemon.reload import Reloader
+from saasobs.daemon.service import Service
+from saasobs.instrument.config import read_config
+from saasobs.instrument.runtime import Instrumentation
+from saasobs.settings import Settings, load
+
+
+def run(path: Path) -> int:
+    """Run the daemon until it is told to stop. Exit codes: 0 stopped, 1 could not start, 2 bad configuration."""
+    try:
+        settings = load(path, os.environ)
+    except ConfigurationError as error:
+        print(error, file=sys.stderr)  # noqa: T201 - before logging is set up, faults go to the person
+        return 2
+    config, warnings = read_config(os.environ, {"service": "saasobs"}, terminal=sys.stderr.isatty())
+    instrumentation = Instrumentation.start(config, warnings=warnings, stream=sys.stderr)
+    try:
+        return _runner().run(_serve(path, settings, instrumentation))
+    except SaasobsError as error:
+        print(f"saasobs: {error}", file=sys.stderr)  # noqa: T201
+        return 1
+    finally:
+        instrumentation.close()
+
+
+def _runner() -> asyncio.Runner:
+    """On uvloop where there is one."""
+    try:
+        import uvloop  # noqa: PLC0415 - optional, and only the daemon wants it
+    except ImportError:
+        return asyncio.Runner()
+    return asyncio.Runner(loop_factory=uvloop.new_event_loop)
+
+
+async def _serve(path: Path, settings: Settings, instrumentation: Instrumentation) -> int:
+    reloader = Reloader(path, lambda: load(path, os.environ))
+    service = Service(settings, instrumentation, reloader.reload)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    try:
+        await service.start()
+        reloader.service = service
+        jobs = {asyncio.create_task(reloader.watch())}
+
+        def hang_up() -> None:
+            job = asyncio.create_task(reloader.reload_quietly())
+            jobs.add(job)
+            job.add_done_callback(jobs.discard)
+
+        loop.add_signal_handler(signal.SIGHUP, hang_up)
+        await stop.wait()
+        for job in jobs:
+            job.cancel()
+    finally:
+        await service.stop()
+    return 0

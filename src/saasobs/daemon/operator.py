@@ -1,0 +1,191 @@
+"""The daemon as the web room and the command line see it: implements core.ports.Operator."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Protocol
+
+import structlog
+
+from saasobs.alerting.policy import acknowledged
+from saasobs.core.errors import NotFound
+from saasobs.core.heartbeat import Ping, Signal
+from saasobs.core.incident import Change, Event, Incident, MonitorState, Receipt
+from saasobs.core.monitor import Monitor
+from saasobs.core.ports import Clock, Health, IncidentView, MonitorView, Transaction
+from saasobs.core.result import Result
+from saasobs.daemon.agenda import Agenda
+from saasobs.daemon.board import Board
+from saasobs.daemon.heartbeats import HeartbeatBook
+from saasobs.daemon.ledger import Ledger
+from saasobs.daemon.pipeline import Pipeline
+
+log = structlog.get_logger("saasobs.operator")
+
+
+class ServiceDoor(Protocol):
+    """What the operator asks of the composition root, so that neither needs to know the other's inside."""
+
+    def health(self) -> Health: ...
+
+    async def check(self, monitor: Monitor) -> Result: ...
+
+    async def notify_test(self, channel: str) -> Sequence[Receipt]: ...
+
+    async def reload(self) -> None: ...
+
+    def metrics(self, accept: str) -> tuple[bytes, str]: ...
+
+    def describe(self) -> dict[str, Any]: ...
+
+    def ping_url(self, monitor: str) -> str: ...
+
+    def ping_tokens(self) -> Mapping[str, str]: ...
+
+    def wake(self) -> None: ...
+
+
+class DaemonOperator:
+    """What people and jobs may ask of a running daemon."""
+
+    def __init__(
+        self,
+        clock: Clock,
+        board: Board,
+        agenda: Agenda,
+        ledger: Ledger,
+        pipeline: Pipeline,
+        heartbeats: HeartbeatBook,
+        service: ServiceDoor,
+    ) -> None:
+        self._clock = clock
+        self._board = board
+        self._agenda = agenda
+        self._ledger = ledger
+        self._pipeline = pipeline
+        self._heartbeats = heartbeats
+        self._service = service
+
+    def health(self) -> Health:
+        return self._service.health()
+
+    # Monitors ------------------------------------------------------------------------------------------------
+
+    async def monitors(self) -> Sequence[MonitorView]:
+        return [self._view(name) for name in self._board.monitors]
+
+    async def monitor(self, name: str) -> MonitorView:
+        self._board.monitor(name)
+        stored = await self._ledger.read(lambda transaction: transaction.results(name, 100))
+        newest = self._board.recent(name)
+        known = {result.check.started_at for result in newest}
+        recent = [*newest, *(result for result in stored if result.check.started_at not in known)]
+        recent.sort(key=lambda result: result.check.started_at, reverse=True)
+        return replace(self._view(name), recent=recent[:100])
+
+    async def pause(self, monitor: str, by: str) -> MonitorState:
+        return await self._pipeline.set_paused(monitor, pause=True, by=by)
+
+    async def resume(self, monitor: str, by: str) -> MonitorState:
+        state = await self._pipeline.set_paused(monitor, pause=False, by=by)
+        self._agenda.expedite(monitor, self._clock.now())
+        return state
+
+    async def check(self, monitor: str) -> Result:
+        return await self._service.check(self._board.monitor(monitor))
+
+    def _view(self, name: str) -> MonitorView:
+        return MonitorView(
+            self._board.monitors[name],
+            self._board.states[name],
+            self._board.last.get(name),
+            self._board.recent(name),
+            self._service.ping_url(name),
+        )
+
+    # Incidents -----------------------------------------------------------------------------------------------
+
+    async def incidents(self, *, open_only: bool, limit: int) -> Sequence[Incident]:
+        return await self._ledger.read(lambda transaction: transaction.incidents(open_only=open_only, limit=limit))
+
+    async def incident(self, incident_id: str) -> IncidentView:
+        def work(transaction: Transaction) -> IncidentView:
+            incident = find_incident(transaction, incident_id)
+            identity = incident.id
+            return IncidentView(
+                incident,
+                transaction.events(identity),
+                transaction.notices(identity),
+                transaction.attempts(identity),
+            )
+
+        return await self._ledger.read(work)
+
+    async def acknowledge(self, incident_id: str, by: str) -> Incident:
+        now = self._clock.now()
+
+        def work(transaction: Transaction) -> Incident:
+            incident = find_incident(transaction, incident_id)
+            if not incident.open or incident.acknowledged_at:
+                return incident
+            taken = replace(incident, acknowledged_at=now, acknowledged_by=by)
+            transaction.save_incident(taken)
+            transaction.add_event(Event(incident.id, now, Change.ACKNOWLEDGED, f"acknowledged by {by}", by))
+            for notice in acknowledged(transaction.notices(incident.id), now):
+                transaction.save_notice(notice)
+            return taken
+
+        incident = await self._ledger.run(work)
+        log.info("incident.acknowledged", incident=incident.id, by=by)
+        return incident
+
+    # Heartbeats ----------------------------------------------------------------------------------------------
+
+    def resolve_ping(self, token: str) -> str | None:
+        return self._service.ping_tokens().get(token.lower())
+
+    async def ping(self, ping: Ping) -> None:
+        # Memory first: pings of one job that come together must build on each other, in the order that they came.
+        # Should the write fail, the sender is told so and repeats it; that the job is alive is true all the same.
+        state = self._heartbeats.after(ping)
+        self._heartbeats.keep(state)
+
+        def work(transaction: Transaction) -> None:
+            transaction.add_ping(ping)
+            transaction.save_heartbeat(state)
+
+        await self._ledger.run(work)
+        if ping.signal is not Signal.LOG and ping.monitor in self._board.monitors:
+            self._agenda.expedite(ping.monitor, self._clock.now())
+            self._service.wake()
+
+    # The daemon itself ---------------------------------------------------------------------------------------
+
+    async def notify_test(self, channel: str) -> Sequence[Receipt]:
+        return await self._service.notify_test(channel)
+
+    async def reload(self) -> None:
+        await self._service.reload()
+
+    def metrics(self, accept: str) -> tuple[bytes, str]:
+        return self._service.metrics(accept)
+
+    def describe(self) -> dict[str, Any]:
+        return self._service.describe()
+
+
+def find_incident(transaction: Transaction, beginning: str) -> Incident:
+    """The incident whose ID begins so. :raises NotFound: for none, or for more than one."""
+    wanted = beginning.lower().lstrip("#")
+    exact = transaction.incident(wanted)
+    if exact is not None:
+        return exact
+    found = (
+        [incident for incident in transaction.incidents(limit=1000) if incident.id.startswith(wanted)] if wanted else []
+    )
+    if not found:
+        raise NotFound(f"no incident's ID begins with {beginning!r}: `saasobs incidents` lists them")
+    if len(found) > 1:
+        raise NotFound(f"{len(found)} incidents begin with {beginning!r}: give more of the ID")
+    return found[0]

@@ -1,0 +1,169 @@
+"""From a result to what is written down: judge it, and when it changes something, owe the notices with it.
+
+Pure rules come from alerting/; this is the place that reads the board, asks them and hands the ledger one piece of work
+that holds the result, the state, the incident and the notices together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
+
+import structlog
+
+from saasobs.alerting import incidents, judge
+from saasobs.alerting.policy import Policy, owed, paused
+from saasobs.core.incident import Change, Event, Incident, MonitorState, Transition, incident_id
+from saasobs.core.monitor import Monitor
+from saasobs.core.ports import Clock, Transaction
+from saasobs.core.result import Outcome, Result
+from saasobs.daemon.agenda import Agenda
+from saasobs.daemon.board import Board
+from saasobs.daemon.ledger import Ledger
+
+log = structlog.get_logger("saasobs.incidents")
+
+
+@dataclass(frozen=True, slots=True)
+class Directory:
+    """Who can be told, and how: the part of the configuration that notices are made from."""
+
+    policies: Mapping[str, Policy]
+    recipients: Mapping[str, Sequence[str]]
+    max_age: Mapping[str, int]
+
+
+class Pipeline:
+    """Judges every result and owes what follows from it."""
+
+    def __init__(self, clock: Clock, board: Board, agenda: Agenda, ledger: Ledger, poke: Callable[[], None]) -> None:
+        self._clock = clock
+        self._board = board
+        self._agenda = agenda
+        self._ledger = ledger
+        self._poke = poke
+        self.directory = Directory({}, {}, {})
+
+    def accept(self, result: Result) -> None:
+        """Take in one result. A monitor that was removed or paused while it was being checked is left alone."""
+        monitor = self._board.monitors.get(result.check.monitor)
+        before = self._board.states.get(result.check.monitor)
+        if monitor is None or before is None or before.paused:
+            return
+        judgement = judge.judge(before, result, monitor.thresholds)
+        state = judgement.state
+        if judgement.transition is None:
+            self._ledger.add(result, state if _worth_saving(before, state, monitor) else None)
+        else:
+            state = self._change(monitor, state, result, judgement.transition)
+        self._board.observe(result, state)
+        if state.confirming:
+            self._agenda.expedite(monitor.name, self._clock.now() + monitor.thresholds.retry_interval)
+
+    def withdraw(self, name: str) -> None:
+        """A monitor left the configuration: forget its state, and close its incident if one is open."""
+        state = self._board.states.pop(name)
+        now = self._clock.now()
+
+        def work(transaction: Transaction) -> None:
+            incident = transaction.incident(state.incident_id) if state.incident_id else None
+            if incident is not None and incident.open:
+                self._end_withdrawn(transaction, incident, now)
+            transaction.forget(name)
+
+        self._submit(work)
+
+    async def set_paused(self, name: str, *, pause: bool, by: str) -> MonitorState:
+        """Pause or resume; what is still owed for an open incident of a paused monitor is suppressed."""
+        self._board.monitor(name)
+        before, now = self._board.states[name], self._clock.now()
+        if before.paused == pause:
+            return before
+        state = self._board.set_paused(name, paused=pause)
+
+        def work(transaction: Transaction) -> None:
+            if state.incident_id:
+                change = Change.PAUSED if pause else Change.RESUMED
+                transaction.add_event(Event(state.incident_id, now, change, f"{change.value} by {by}", by))
+                for notice in paused(transaction.notices(state.incident_id)) if pause else ():
+                    transaction.save_notice(notice)
+
+        await self._ledger.run(work, patient=True, state=state)
+        log.info("monitor.paused" if pause else "monitor.resumed", monitor=name, by=by)
+        return state
+
+    # How an incident changes ---------------------------------------------------------------------------------
+
+    def _change(self, monitor: Monitor, state: MonitorState, result: Result, transition: Transition) -> MonitorState:
+        opening = transition.change is Change.OPENED
+        identity = incident_id(monitor.name, transition.at) if opening else state.incident_id
+        state = replace(state, incident_id="" if transition.change is Change.RECOVERED else identity)
+
+        def work(transaction: Transaction) -> None:
+            self._write_change(transaction, identity, monitor, state, result, transition)
+
+        self._submit(work, result, state)
+        log.warning(
+            f"incident.{transition.change.value}",
+            monitor=monitor.name,
+            incident=identity,
+            status=transition.status.value,
+            reason=result.reason.value if result.reason else None,
+            message=result.message,
+            check_correlation_id=result.check.correlation_id,
+        )
+        return state
+
+    def _write_change(
+        self,
+        transaction: Transaction,
+        identity: str,
+        monitor: Monitor,
+        state: MonitorState,
+        result: Result,
+        transition: Transition,
+    ) -> None:
+        incident = transaction.incident(identity)
+        if transition.change is Change.OPENED:
+            incident = incidents.open_incident(monitor, state, result, transition)
+        elif incident is not None:
+            incident = incidents.apply(incident, monitor, transition, result)
+        if incident is None:
+            return
+        transaction.save_incident(incident)
+        transaction.add_event(incidents.event(incident, transition, result))
+        self._owe(transaction, incident, transition.change, monitor.policy, transition.at)
+
+    def _end_withdrawn(self, transaction: Transaction, incident: Incident, now: int) -> None:
+        ended = incidents.withdraw(incident, now)
+        transaction.save_incident(ended)
+        transaction.add_event(Event(incident.id, now, Change.WITHDRAWN, "removed from the configuration"))
+        self._owe(transaction, ended, Change.WITHDRAWN, "", now)
+
+    def _owe(self, transaction: Transaction, incident: Incident, change: Change, policy: str, now: int) -> None:
+        directory = self.directory
+        plan = owed(
+            incident,
+            change,
+            directory.policies.get(policy),
+            directory.recipients,
+            directory.max_age,
+            existing=transaction.notices(incident.id),
+            now=now,
+        )
+        for notice in plan.changed:
+            transaction.save_notice(notice)
+        transaction.owe(plan.new)
+
+    def _submit(
+        self, work: Callable[[Transaction], None], result: Result | None = None, state: MonitorState | None = None
+    ) -> None:
+        future: Future[None] = self._ledger.submit(work, patient=True, result=result, state=state)
+        future.add_done_callback(lambda _: self._poke())
+
+
+def _worth_saving(before: MonitorState, after: MonitorState, monitor: Monitor) -> bool:
+    """Whether a restart would judge differently without this state: a steady `up` need not be written each time."""
+    steady = after.last_outcome is Outcome.UP and before.last_outcome is Outcome.UP
+    return not (steady and before.status is after.status and before.ups > monitor.thresholds.recover_after)

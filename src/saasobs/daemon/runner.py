@@ -1,0 +1,116 @@
+"""Starts what is due, bounded, and hands every result on. Knows kinds of probes, nothing of judging or storing."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+import structlog
+
+from saasobs.core.monitor import Monitor
+from saasobs.core.ports import Clock, Probe
+from saasobs.core.result import Check, Outcome, Reason, Result
+from saasobs.core.values import SECOND, format_duration
+from saasobs.daemon.agenda import Due
+from saasobs.daemon.gate import Gate
+
+GUARD_SECONDS = 2.0
+"""A probe keeps its own time; only one that broke its word is stopped, this long after its timeout."""
+
+log = structlog.get_logger("saasobs.checks")
+
+
+class CheckObserver(Protocol):
+    """Whom the runner tells how punctual it is."""
+
+    def check_started(self, kind: str, lateness: int) -> None: ...
+
+
+class Runner:
+    """Executions of monitors: one at a time for each monitor, bounded in all and by host."""
+
+    def __init__(
+        self,
+        clock: Clock,
+        probes: Mapping[str, Probe],
+        gate: Gate,
+        deliver: Callable[[Result], None],
+        observer: CheckObserver,
+        *,
+        location: str = "local",
+    ) -> None:
+        self._clock = clock
+        self._probes = probes
+        self.gate = gate
+        self._deliver = deliver
+        self._observer = observer
+        self._location = location
+        self._busy: set[str] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def start(self, monitor: Monitor, due: Due, attempt: int = 0) -> None:
+        """Begin a check now or as soon as there is room; a monitor that is being checked is left alone."""
+        if monitor.name in self._busy:
+            return
+        self._busy.add(monitor.name)
+        self.gate.submit(monitor.host, lambda: self._begin(monitor, due, attempt))
+
+    async def once(self, monitor: Monitor) -> Result:
+        """Check now, past the queue, for a person who waits."""
+        now = self._clock.now()
+        result = await self._probe(monitor, self._check(monitor, Due(monitor.name, now, extra=True), 0))
+        self._deliver(result)
+        return result
+
+    async def close(self) -> None:
+        """Stop what runs; nothing more is delivered."""
+        self.gate.clear()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _begin(self, monitor: Monitor, due: Due, attempt: int) -> None:
+        task = asyncio.get_running_loop().create_task(self._run(monitor, due, attempt))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _run(self, monitor: Monitor, due: Due, attempt: int) -> None:
+        try:
+            check = self._check(monitor, due, attempt)
+            lateness = check.started_at - due.scheduled_at
+            if lateness > monitor.interval and not due.extra:
+                result = missed(check, lateness)
+            else:
+                self._observer.check_started(monitor.kind, lateness)
+                result = await self._probe(monitor, check)
+        finally:
+            self._busy.discard(monitor.name)
+            self.gate.done(monitor.host)
+        self._deliver(result)
+
+    def _check(self, monitor: Monitor, due: Due, attempt: int) -> Check:
+        now = self._clock.now()
+        return Check(monitor.name, due.scheduled_at, now, self._location, attempt, os.urandom(16).hex())
+
+    async def _probe(self, monitor: Monitor, check: Check) -> Result:
+        try:
+            async with asyncio.timeout(monitor.timeout / SECOND + GUARD_SECONDS):
+                return await self._probes[monitor.kind].check(monitor, check)
+        except Exception as error:
+            # A probe promises not to raise: what comes here is our own fault and says nothing about the target.
+            log.exception("check.broken", monitor=monitor.name, kind=monitor.kind)
+            return broken(check, error, self._clock.now())
+
+
+def missed(check: Check, lateness: int) -> Result:
+    """The slot went by: said aloud instead of silence."""
+    sentence = f"not checked: this daemon was {format_duration(lateness)} late"
+    return Result(check, Outcome.MISSED, reason=Reason.LATE, message=sentence)
+
+
+def broken(check: Check, error: Exception, now: int) -> Result:
+    """The check failed inside this daemon."""
+    sentence = f"the check failed inside this daemon: {type(error).__name__}"
+    return Result(check, Outcome.UNKNOWN, max(0, now - check.started_at), Reason.INTERNAL, sentence)

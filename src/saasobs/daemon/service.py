@@ -1,0 +1,362 @@
+"""The composition root: builds the rooms, wires them, runs them, and takes them down again.
+
+Start: lock the folder, open the store, load what was known, free old leases, withdraw what left the configuration, then
+listen, watch and send. Stop: no new checks, let what is being sent finish, write what waits, release the lock.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
+from typing import Any
+
+import structlog
+
+from saasobs import web
+from saasobs._version import __version__
+from saasobs.alerting.channels import CHANNELS
+from saasobs.alerting.channels import Tools as ChannelTools
+from saasobs.core.errors import ConfigurationError, NotFound
+from saasobs.core.incident import Receipt
+from saasobs.core.monitor import Monitor
+from saasobs.core.ports import Channel, Health, Probe, Store
+from saasobs.core.result import Result
+from saasobs.core.signing import heartbeat_token
+from saasobs.core.values import MINUTE, SECOND
+from saasobs.daemon.agenda import Agenda, Due
+from saasobs.daemon.board import Board
+from saasobs.daemon.board_metrics import BoardCollector
+from saasobs.daemon.briefing import sample_briefing
+from saasobs.daemon.calendar import Calendar, Housekeeping, OwnHeartbeat
+from saasobs.daemon.clock import SteadyClock
+from saasobs.daemon.gate import Gate
+from saasobs.daemon.heartbeats import ALIVE_EVERY, HeartbeatBook
+from saasobs.daemon.ledger import Ledger
+from saasobs.daemon.listeners import Listeners, bind_tcp, bind_unix
+from saasobs.daemon.operator import DaemonOperator
+from saasobs.daemon.outbox import Outbox, Route
+from saasobs.daemon.pipeline import Directory, Pipeline
+from saasobs.daemon.runner import Runner
+from saasobs.daemon.state_folder import StateFolder
+from saasobs.daemon.telemetry import Telemetry
+from saasobs.daemon.watchman import Watchman
+from saasobs.instrument.runtime import Instrumentation
+from saasobs.probes import KINDS
+from saasobs.probes import Tools as ProbeTools
+from saasobs.settings import Settings, describe
+from saasobs.storage import open_store
+
+STOP_SECONDS = 10.0
+_ANY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104 - compared with, never bound
+
+log = structlog.get_logger("saasobs.daemon")
+
+
+class Service:
+    """One running daemon."""
+
+    def __init__(
+        self, settings: Settings, instrumentation: Instrumentation, reload: Callable[[], Awaitable[None]]
+    ) -> None:
+        self.settings = settings
+        self.instrumentation = instrumentation
+        self._reload = reload
+        self.reload_error = ""
+        self.clock = SteadyClock()
+        self.started_at = self.loaded_at = self.clock.now()
+        self.folder = StateFolder(settings.state_dir)
+        self.telemetry = Telemetry(instrumentation.metrics.registry)
+        self.board = Board()
+        self.agenda = Agenda()
+        self.heartbeats = HeartbeatBook()
+        self.gate = Gate(settings.limits.concurrency, settings.limits.per_host)
+        self.calendar = Calendar()
+        self.listeners = Listeners()
+        self._down = AsyncExitStack()
+        self._tokens: dict[str, str] = {}
+        self._storage_failed_at = 0
+        self._secret = b""
+        self._restart_needed: list[str] = []
+
+    # Coming up and going down --------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Come up, part by part; each leaves its own way down on the stack. :raises SaasobsError: for a person."""
+        self.folder.acquire()
+        self._down.callback(self.folder.release)
+        self._secret = self.folder.secret()
+        sockets = self._bind()
+        store = open_store(self.settings.store, retention=self.settings.retention)
+        await asyncio.to_thread(store.open)
+        self._down.callback(store.close)
+        self._wire(store)
+        await self._load()
+        await self.apply(self.settings)
+        self._listen(sockets)
+        self._plan()
+        self.watchman.begin()
+        self._down.callback(self.watchman.stop)
+        log.info(
+            "daemon.started", version=__version__, monitors=len(self.board.monitors), state_dir=str(self.folder.path)
+        )
+
+    async def stop(self) -> None:
+        """No new checks; finish what is being sent; write what waits; let the folder go."""
+        log.info("daemon.stopping")
+        await self._down.aclose()
+        log.info("daemon.stopped")
+
+    def _wire(self, store: Store) -> None:
+        """Make the parts that need a store, and tie them together."""
+        self.ledger = Ledger(store, self.telemetry)
+        self.ledger.start()
+        self._down.push_async_callback(self._close_ledger)
+        owner = f"{os.getpid()}-{os.urandom(4).hex()}"
+        self.outbox = Outbox(self.clock, self.ledger, self, self.telemetry, owner=owner)
+        self._down.push_async_callback(self.outbox.close, STOP_SECONDS)
+        self.pipeline = Pipeline(self.clock, self.board, self.agenda, self.ledger, self.outbox.poke)
+        tools = ProbeTools(clock=self.clock, heartbeats=self.heartbeats, nameservers=self.settings.nameservers)
+        self.probes: dict[str, Probe] = {name: kind.probe(tools) for name, kind in KINDS.items()}
+        location = self.settings.location
+        self.runner = Runner(self.clock, self.probes, self.gate, self._take, self.telemetry, location=location)
+        self._down.push_async_callback(self._close_checks)
+        self.watchman = Watchman(self.clock, self.agenda, self._start_check, self._was_away)
+        self.operator = DaemonOperator(
+            self.clock, self.board, self.agenda, self.ledger, self.pipeline, self.heartbeats, self
+        )
+        self.telemetry.registry.register(BoardCollector(self.board, lambda: (self.gate.running, self.gate.queued)))
+        self.telemetry.on_storage_problem = self._storage_failed
+        self.telemetry.on_storage_mended = self._storage_mended
+
+    async def _close_checks(self) -> None:
+        await self.runner.close()
+        await asyncio.gather(*(probe.close() for probe in self.probes.values()))
+
+    async def _close_ledger(self) -> None:
+        now = self.clock.now()
+        self.ledger.submit(lambda transaction: self.heartbeats.write_alive(transaction, now), patient=True)
+        if not await asyncio.to_thread(self.ledger.close, STOP_SECONDS):
+            log.error("ledger.left_behind", waiting=self.ledger.waiting)
+
+    async def _load(self) -> None:
+        """What the last run knew. Its leases are free: we hold the folder's lock, so it is gone."""
+        now = self.clock.now()
+
+        def work(transaction: Any) -> tuple[Any, Any, int]:
+            self.heartbeats.load(transaction, now)
+            self.heartbeats.write_alive(transaction, now)
+            return transaction.states(), transaction.last_results(), transaction.release("")
+
+        states, last, freed = await self.ledger.run(work)
+        self.board.load(states, last)
+        if freed:
+            log.info("outbox.taken_over", notices=freed)
+
+    def _bind(self) -> list[tuple[str, Any]]:
+        """Every socket before anything else runs, so that a taken port is known at once."""
+        settings = self.settings
+        sockets = [("unix", bind_unix(self.folder.socket)), ("web", bind_tcp(settings.web.host, settings.web.port))]
+        if settings.ingest is not None:
+            sockets.append(("ingest", bind_tcp(settings.ingest.host, settings.ingest.port)))
+        return sockets
+
+    def _listen(self, sockets: list[tuple[str, Any]]) -> None:
+        pages = web.operator_app(self.operator, hosts=[self.settings.web.host])
+        ingest = web.ingest_app(self.operator, metrics="private")
+        apart = self.settings.ingest is not None
+        apps = {"unix": pages, "web": pages if apart else web.combined_app(pages, ingest), "ingest": ingest}
+        for name, listener in sockets:
+            self.listeners.serve(self.instrumentation.wrap(apps[name]), listener)
+        self._down.push_async_callback(self.listeners.close)
+
+    def _plan(self) -> None:
+        housekeeping = Housekeeping(self.clock, self.ledger)
+        self.calendar.hourly("roll_up", housekeeping.roll_up, minute=2)
+        self.calendar.every("prune", housekeeping.prune, 10 * MINUTE)
+        self.calendar.every("alive", self._write_alive, ALIVE_EVERY)
+        self.calendar.every("outbox_age", self._look_at_outbox, 5 * SECOND)
+        self.calendar.start()
+        self._down.callback(self.calendar.close)
+
+    # Configuration -------------------------------------------------------------------------------------------
+
+    async def apply(self, settings: Settings) -> None:
+        """Make this the running configuration; monitors whose name stays keep their state."""
+        self._restart_needed = _needs_restart(self.settings, settings)
+        self.settings = settings
+        routes = self._routes(settings)
+        self.pipeline.directory = Directory(
+            settings.policies,
+            {name: tuple(route.channel.recipients) for name, route in routes.items()},
+            {name: route.max_age for name, route in routes.items()},
+        )
+        for name in self.board.set_monitors(settings.monitors):
+            self.pipeline.withdraw(name)
+            self.heartbeats.forget(name)
+        self._expect_heartbeats(settings)
+        self.gate.limit, self.gate.per_host = settings.limits.concurrency, settings.limits.per_host
+        self.agenda.set(settings.monitors.values(), self.clock.now())
+        self._plan_own_heartbeat(settings)
+        self.loaded_at = self.clock.now()
+        self.telemetry.reloaded(ok=True, at=self.loaded_at)
+        await self.outbox.set_routes(routes)
+        self.wake()
+
+    def refuse(self, error: ConfigurationError) -> None:
+        """A reload was faulty: what runs goes on, and says so."""
+        self.reload_error = str(error)
+        self.telemetry.reloaded(ok=False, at=self.clock.now())
+        log.error("config.reload_refused", faults=[str(fault) for fault in error.faults])
+
+    def _routes(self, settings: Settings) -> dict[str, Route]:
+        routes = {}
+        for name, channel in settings.channels.items():
+            built = CHANNELS[channel.kind].build(channel.options, self._channel_tools(name))
+            routes[name] = Route(name, built, channel.options.max_age, channel.options.fallback)
+        return routes
+
+    def _channel_tools(self, name: str) -> ChannelTools:
+        async def count_sent(since: int, recipient: str) -> int:
+            return await self.ledger.read(lambda transaction: transaction.count_sent(name, since, recipient))
+
+        return ChannelTools(name=name, clock=self.clock, count_sent=count_sent)
+
+    def _expect_heartbeats(self, settings: Settings) -> None:
+        beats = [monitor for monitor in settings.monitors.values() if monitor.kind == "heartbeat"]
+        new = self.heartbeats.watch([monitor.name for monitor in beats], self.clock.now())
+
+        def work(transaction: Any) -> None:
+            for state in new:
+                transaction.save_heartbeat(state)
+
+        if new:
+            self.ledger.submit(work, patient=True)
+        self._tokens = {
+            monitor.options.token or heartbeat_token(self._secret, monitor.name): monitor.name for monitor in beats
+        }
+
+    def _plan_own_heartbeat(self, settings: Settings) -> None:
+        own = settings.own_heartbeat
+        if own is None:
+            self.calendar.cancel("own_heartbeat")
+            return
+        beat = OwnHeartbeat(own.url, self.problems, lambda outcome: self.telemetry.heartbeat_sent.labels(outcome).inc())
+        self.calendar.every("own_heartbeat", beat.send, own.interval)
+
+    # A check passing through ---------------------------------------------------------------------------------
+
+    def _start_check(self, due: Due) -> None:
+        monitor = self.board.monitors.get(due.monitor)
+        if monitor is not None and not self.board.states[due.monitor].paused:
+            self.runner.start(monitor, due)
+
+    def _take(self, result: Result) -> None:
+        monitor = self.board.monitors.get(result.check.monitor)
+        if monitor is None:
+            return
+        self.telemetry.check_done(monitor.kind, result)
+        self.pipeline.accept(result)
+        kind = KINDS[monitor.kind]
+        if kind.next_deadline is not None:
+            deadline = kind.next_deadline(monitor, self.heartbeats, self.clock.now())
+            if deadline is not None:
+                self.agenda.expedite(monitor.name, deadline)
+
+    def _was_away(self, start: int, end: int) -> None:
+        self.heartbeats.was_away(start, end)
+
+    def wake(self) -> None:
+        self.watchman.wake()
+
+    async def check(self, monitor: Monitor) -> Result:
+        return await self.runner.once(monitor)
+
+    # How the daemon is ---------------------------------------------------------------------------------------
+
+    def problems(self) -> list[str]:
+        """What is wrong with the daemon itself, in sentences."""
+        found = [self.telemetry.storage_problem] if self.telemetry.storage_problem else []
+        silent = self.clock.now() - self.watchman.last_round
+        if silent > 30 * SECOND:
+            found.append(f"no check was started for {silent // SECOND} s")
+        return found
+
+    def health(self) -> Health:
+        problems = self.problems()
+        notes = [f"{name} changed in the file: restart the daemon to use it" for name in self._restart_needed]
+        return Health(
+            ready=not problems,
+            problems=[*problems, *notes],
+            started_at=self.started_at,
+            version=__version__,
+            configuration=str(self.settings.source),
+            configuration_loaded_at=self.loaded_at,
+            configuration_error=self.reload_error,
+        )
+
+    def metrics(self, accept: str) -> tuple[bytes, str]:
+        return self.instrumentation.metrics.exposition(accept)
+
+    def describe(self) -> dict[str, Any]:
+        return describe(self.settings)
+
+    @property
+    def page_url(self) -> str:
+        return self.settings.base_url
+
+    def monitor_or_none(self, name: str) -> Monitor | None:
+        return self.board.monitors.get(name)
+
+    def ping_tokens(self) -> Mapping[str, str]:
+        return self._tokens
+
+    def ping_url(self, monitor: str) -> str:
+        token = next((token for token, name in self._tokens.items() if name == monitor), "")
+        return f"{self._ingest_url()}/ping/{token}" if token else ""
+
+    def _ingest_url(self) -> str:
+        ingest = self.settings.ingest
+        if ingest is None:
+            return self.settings.base_url
+        return f"http://{socket.gethostname()}:{ingest.port}" if ingest.host in _ANY_ADDRESS else f"http://{ingest}"
+
+    async def notify_test(self, channel: str) -> Sequence[Receipt]:
+        settings = self.settings.channels.get(channel)
+        if settings is None:
+            raise NotFound(f"no channel is called {channel!r}; there are: {', '.join(self.settings.channels)}")
+        built: Channel = CHANNELS[settings.kind].build(settings.options, self._channel_tools(channel))
+        now = self.clock.now()
+        briefings = [sample_briefing(channel, recipient, now, self.page_url) for recipient in built.recipients]
+        try:
+            return [await built.send(briefing, "") for briefing in briefings]
+        finally:
+            await built.close()
+
+    async def reload(self) -> None:
+        await self._reload()
+
+    async def _write_alive(self) -> None:
+        now = self.clock.now()
+        await self.ledger.run(lambda transaction: self.heartbeats.write_alive(transaction, now))
+
+    async def _look_at_outbox(self) -> None:
+        rows = await self.ledger.read(lambda transaction: transaction.outbox())
+        self.telemetry.outbox_seen(rows, list(self.settings.channels), self.clock.now())
+
+    def _storage_failed(self) -> None:
+        self._storage_failed_at = self.clock.now()
+
+    def _storage_mended(self) -> None:
+        # Pings of that time were refused: for the heartbeats we were away. Called from the writer's thread.
+        if self._storage_failed_at:
+            self.heartbeats.was_away(self._storage_failed_at, self.clock.now())
+            self._storage_failed_at = 0
+
+
+def _needs_restart(old: Settings, new: Settings) -> list[str]:
+    """The settings that a running daemon cannot change."""
+    names = ("store", "state_dir", "web", "ingest", "location", "nameservers", "retention")
+    return [name for name in names if getattr(old, name) != getattr(new, name)]

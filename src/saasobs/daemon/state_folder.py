@@ -1,0 +1,77 @@
+"""The daemon's folder: one daemon at a time, its secret, its socket."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import secrets
+from pathlib import Path
+
+from saasobs.core.errors import SaasobsError
+
+
+class AlreadyRunning(SaasobsError):
+    """Another daemon uses this folder."""
+
+
+class StateFolder:
+    """A folder that only its owner may enter. The lock ends with the process, however that ends."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock: int | None = None
+
+    @property
+    def socket(self) -> Path:
+        return self.path / "saasobs.sock"
+
+    def acquire(self) -> None:
+        """:raises AlreadyRunning: naming the other process. :raises SaasobsError: the folder cannot be used."""
+        try:
+            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            descriptor = os.open(self.path / "saasobs.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise SaasobsError(f"the state folder {self.path} cannot be used: {error.strerror}") from error
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            holder = os.read(descriptor, 20).decode(errors="replace").strip() or "unknown"
+            os.close(descriptor)
+            raise AlreadyRunning(
+                f"another saasobs daemon (pid {holder}) runs on {self.path}: "
+                "stop it, or give this one its own `state_dir`"
+            ) from error
+        os.ftruncate(descriptor, 0)
+        os.write(descriptor, f"{os.getpid()}\n".encode())
+        self._lock = descriptor
+
+    def release(self) -> None:
+        if self._lock is not None:
+            self.socket.unlink(missing_ok=True)
+            os.close(self._lock)
+            self._lock = None
+
+    def secret(self) -> bytes:
+        """32 random bytes made once: heartbeat tokens derive from it."""
+        path = self.path / "secret"
+        try:
+            stored = bytes.fromhex(path.read_text().strip())
+        except FileNotFoundError:
+            return self._make_secret(path)
+        except ValueError as error:
+            raise SaasobsError(f"{path} is damaged: it must hold 64 hexadecimal digits") from error
+        if len(stored) != 32:
+            raise SaasobsError(f"{path} is damaged: it must hold 64 hexadecimal digits")
+        return stored
+
+    def _make_secret(self, path: Path) -> bytes:
+        secret = secrets.token_bytes(32)
+        # Written whole under another name first: a crash in between must not leave half a secret.
+        draft = path.with_suffix(".new")
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(secret.hex() + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        draft.rename(path)
+        return secret
