@@ -1,6 +1,7 @@
 # make run    the example SaaS and the daemon that watches it
 # make test   every test (installs the servers that tests need from Debian where it can)
 # make check  ruff, mypy --strict, import rules
+# make docs   the generated pages: configuration, metrics, log events
 # make bench  benchmarks; benchmarks/RESULTS.md keeps what they printed
 
 PYTHON ?= python3
@@ -8,7 +9,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 PYTEST_ARGS ?=
 
-.PHONY: run test check bench clean
+.PHONY: run test check docs bench clean
 .DEFAULT_GOAL := run
 
 $(BIN)/python:
@@ -36,10 +37,14 @@ check: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-cache
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks
+
+docs: $(VENV)/.dev
+	$(BIN)/python -m saasobs.settings.document
+	$(BIN)/python -m saasobs.daemon.document
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache var

@@ -47,18 +47,11 @@ class KindOptions(Options):
         return ""
 
 
-class ChannelOptions(Options):
-    """What every channel has; a channel's own file adds the rest."""
-
-    fallback: str | None = None
-    """The channel that takes over at once when this one fails for good."""
-    max_age: Duration = 24 * 3600 * 1_000_000
-    """A notice that could not be delivered for this long is given up, and handed to the fallback."""
-
-
 def _duration(value: object) -> object:
     if isinstance(value, bool | float) or (isinstance(value, int) and value != 0):
         raise ValueError(f"{value!r} has no unit: write {value}s, {value}m or {value}h")
+    if not isinstance(value, str | int):
+        raise ValueError("must be a duration, as in 30s, 5m or 1h30m")  # noqa: TRY004 - pydantic catches this one
     return parse_duration(value) if isinstance(value, str) else value
 
 
@@ -109,7 +102,7 @@ def _pattern(value: object) -> object:
         return value
     try:
         return re.compile(value)
-    except re.error as error:
+    except (re.error, OverflowError, RecursionError) as error:
         raise ValueError(f"not a regular expression: {error}") from error
 
 
@@ -207,3 +200,12 @@ def _status_range(item: str) -> tuple[int, int]:
         if 100 <= low <= high <= 599:
             return low, high
     raise ValueError(_STATUS_HINT.format(item))
+
+
+class ChannelOptions(Options):
+    """What every channel has; a channel's own file adds the rest."""
+
+    fallback: str | None = None
+    """The channel that takes over at once when this one fails for good."""
+    max_age: Duration = 24 * 3600 * 1_000_000
+    """A notice that could not be delivered for this long is given up, and handed to the fallback."""

@@ -56,12 +56,20 @@ class DeliveryError(SaasobsError):
     :param permanent: trying again cannot help (revoked token, unknown number): go to the fallback.
     :param retry_after: the provider's own word for how long to wait, microseconds.
     :param cap: our own spending cap said no: the notice counts as suppressed, and the fallback takes over.
+    :param recipient_only: `retry_after` holds for this recipient only; the channel's others need not wait.
     """
 
     def __init__(
-        self, message: str, *, permanent: bool = False, retry_after: int | None = None, cap: bool = False
+        self,
+        message: str,
+        *,
+        permanent: bool = False,
+        retry_after: int | None = None,
+        cap: bool = False,
+        recipient_only: bool = False,
     ) -> None:
         super().__init__(message)
+        self.recipient_only = recipient_only
         self.permanent = permanent or cap
         self.retry_after = retry_after
         self.cap = cap

@@ -65,8 +65,6 @@ class Change(StrEnum):
     RECOVERED = "recovered"
     WITHDRAWN = "withdrawn"
     ACKNOWLEDGED = "acknowledged"
-    PAUSED = "paused"
-    RESUMED = "resumed"
 
 
 ENDINGS = frozenset({Change.RECOVERED, Change.WITHDRAWN})
@@ -140,7 +138,6 @@ class Suppression(StrEnum):
     ACKNOWLEDGED = "acknowledged"
     ENDED = "ended"
     """The incident ended before this step was due."""
-    PAUSED = "paused"
     CHANNEL_REMOVED = "channel_removed"
     CAP = "cap"
 

@@ -129,9 +129,9 @@ class Transaction(Protocol):
         """The earliest `next_at` of a pending notice of this channel."""
         ...
 
-    def outbox(self) -> list[tuple[str, int, int]]:
-        """(channel, pending notices that are due or retrying, oldest due_at among them) — `next_at` may be ahead,
-        future steps (attempts 0 and due_at ahead) are not counted."""
+    def outbox(self, now: int) -> list[tuple[str, int, int]]:
+        """(channel, pending notices that are due or were tried, the oldest due_at among them); steps whose time has not
+        come are not counted."""
         ...
 
     def pending_channels(self) -> list[str]:

@@ -15,6 +15,7 @@ HOUR: Final = 60 * MINUTE
 DAY: Final = 24 * HOUR
 
 _UNITS: Final = {"us": 1, "ms": MILLISECOND, "s": SECOND, "m": MINUTE, "h": HOUR, "d": DAY, "w": 7 * DAY}
+_LONGEST: Final = 36_525 * DAY
 _DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:us|ms|s|m|h|d|w))+")
 _PART = re.compile(r"(\d+(?:\.\d+)?)(us|ms|s|m|h|d|w)")
 _BASE32: Final = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's: no i, l, o, u to misread aloud
@@ -28,7 +29,10 @@ def parse_duration(text: str) -> int:
     compact = text.strip().replace(" ", "")
     if not _DURATION.fullmatch(compact):
         raise ValueError(f"{text!r} is not a duration: write a number and a unit, as in 250ms, 30s, 5m, 1h30m or 7d")
-    return round(sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(compact)))
+    micros = sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(compact))
+    if micros > _LONGEST:
+        raise ValueError(f"{text[:40]!r} is longer than a century")
+    return round(micros)
 
 
 def format_duration(micros: int) -> str:

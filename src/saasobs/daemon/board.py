@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from saasobs.core.errors import NotFound
 from saasobs.core.incident import MonitorState
@@ -54,10 +54,6 @@ class Board:
     def recent(self, name: str) -> Sequence[Result]:
         """The newest results, newest first."""
         return list(reversed(self._recent.get(name, ())))
-
-    def set_paused(self, name: str, *, paused: bool) -> MonitorState:
-        self.states[name] = replace(self.states[name], paused=paused)
-        return self.states[name]
 
     def _keep(self, name: str, result: Result) -> None:
         self.last[name] = result

@@ -7,10 +7,21 @@ from saasobs.core.monitor import Severity
 from saasobs.core.result import Reason
 
 
-def sample_briefing(channel: str, recipient: str, now: int, page_url: str) -> Briefing:
+def sample_briefing(channel: str, recipient: str, now: int) -> Briefing:
     """A message that says plainly that it is a test; each has an ID of its own."""
     sentence = f"this is a test of the channel {channel!r}: nothing is wrong"
-    incident = Incident("test", "saasobs test", Severity.WARNING, Status.DEGRADED, now, now, Reason.TOO_SLOW, sentence)
+    incident = Incident(
+        "test",
+        "a test message",
+        Severity.WARNING,
+        Status.DEGRADED,
+        now,
+        now,
+        Reason.TOO_SLOW,
+        sentence,
+        acknowledged_at=now,  # so that nobody is asked to acknowledge it
+        acknowledged_by="saasobs notify test",
+    )
     identity = notice_id("test", 0, now, channel, recipient)
     return Briefing(
         delivery_id=identity,
@@ -22,5 +33,4 @@ def sample_briefing(channel: str, recipient: str, now: int, page_url: str) -> Br
         now=now,
         due_at=now,
         target="none",
-        page_url=page_url,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import socket
 import stat
@@ -71,6 +72,8 @@ class Listeners:
     """Servers that start and stop together."""
 
     def __init__(self) -> None:
+        # That a server process started is no news: the daemon says so itself, once.
+        logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
         self._servers: list[tuple[_Server, asyncio.Task[None]]] = []
 
     def serve(self, app: Any, listener: socket.socket) -> None:

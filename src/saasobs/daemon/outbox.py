@@ -260,7 +260,7 @@ class Outbox:
                     transaction.save_notice(self._later(notice, error, now))
             transaction.record_attempt(_attempt(name, delivery, started, now, outcome, str(error)))
 
-        if error.retry_after:
+        if error.retry_after and not error.recipient_only:
             self._quiet_until[name] = now + error.retry_after
         await self._settle(name, settle, outcome)
         log.warning(

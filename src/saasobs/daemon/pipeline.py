@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import structlog
 
 from saasobs.alerting import incidents, judge
-from saasobs.alerting.policy import Policy, owed, paused
+from saasobs.alerting.policy import Policy, owed
 from saasobs.core.incident import Change, Event, Incident, MonitorState, Transition, incident_id
 from saasobs.core.monitor import Monitor
 from saasobs.core.ports import Clock, Transaction
@@ -21,6 +21,13 @@ from saasobs.core.result import Outcome, Result
 from saasobs.daemon.agenda import Agenda
 from saasobs.daemon.board import Board
 from saasobs.daemon.ledger import Ledger
+
+INCIDENT_EVENTS = {
+    Change.OPENED: "incident.opened",
+    Change.ESCALATED: "incident.escalated",
+    Change.EASED: "incident.eased",
+    Change.RECOVERED: "incident.recovered",
+}
 
 log = structlog.get_logger("saasobs.incidents")
 
@@ -69,28 +76,32 @@ class Pipeline:
         def work(transaction: Transaction) -> None:
             incident = transaction.incident(state.incident_id) if state.incident_id else None
             if incident is not None and incident.open:
-                self._end_withdrawn(transaction, incident, now)
+                self._end(transaction, incident, now, "removed from the configuration")
             transaction.forget(name)
 
         self._submit(work)
 
     async def set_paused(self, name: str, *, pause: bool, by: str) -> MonitorState:
-        """Pause or resume; what is still owed for an open incident of a paused monitor is suppressed."""
-        self._board.monitor(name)
+        """Pause or resume a monitor.
+
+        Pausing closes an open incident as withdrawn, which those hear who heard of it, and forgets what was judged: a
+        monitor that is still down when it is resumed opens an incident of its own, told like any other.
+        """
+        monitor = self._board.monitor(name)
         before, now = self._board.states[name], self._clock.now()
         if before.paused == pause:
             return before
-        state = self._board.set_paused(name, paused=pause)
+        state = MonitorState(name, since=now, paused=True) if pause else replace(before, paused=False)
+        self._board.states[name] = state
 
         def work(transaction: Transaction) -> None:
-            if state.incident_id:
-                change = Change.PAUSED if pause else Change.RESUMED
-                transaction.add_event(Event(state.incident_id, now, change, f"{change.value} by {by}", by))
-                for notice in paused(transaction.notices(state.incident_id)) if pause else ():
-                    transaction.save_notice(notice)
+            incident = transaction.incident(before.incident_id) if before.incident_id else None
+            if incident is not None and incident.open:
+                self._end(transaction, incident, now, f"paused by {by}", actor=by)
 
         await self._ledger.run(work, patient=True, state=state)
-        log.info("monitor.paused" if pause else "monitor.resumed", monitor=name, by=by)
+        self._poke()
+        log.info("monitor.paused" if pause else "monitor.resumed", monitor=monitor.name, by=by)
         return state
 
     # How an incident changes ---------------------------------------------------------------------------------
@@ -105,7 +116,7 @@ class Pipeline:
 
         self._submit(work, result, state)
         log.warning(
-            f"incident.{transition.change.value}",
+            INCIDENT_EVENTS[transition.change],
             monitor=monitor.name,
             incident=identity,
             status=transition.status.value,
@@ -135,11 +146,13 @@ class Pipeline:
         transaction.add_event(incidents.event(incident, transition, result))
         self._owe(transaction, incident, transition.change, monitor.policy, transition.at)
 
-    def _end_withdrawn(self, transaction: Transaction, incident: Incident, now: int) -> None:
+    def _end(self, transaction: Transaction, incident: Incident, now: int, why: str, actor: str = "") -> None:
+        """Close an incident that nobody watches any more."""
         ended = incidents.withdraw(incident, now)
         transaction.save_incident(ended)
-        transaction.add_event(Event(incident.id, now, Change.WITHDRAWN, "removed from the configuration"))
+        transaction.add_event(Event(incident.id, now, Change.WITHDRAWN, why, actor))
         self._owe(transaction, ended, Change.WITHDRAWN, "", now)
+        log.warning("incident.withdrawn", monitor=incident.monitor, incident=incident.id, why=why)
 
     def _owe(self, transaction: Transaction, incident: Incident, change: Change, policy: str, now: int) -> None:
         directory = self.directory

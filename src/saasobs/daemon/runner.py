@@ -15,6 +15,7 @@ from saasobs.core.result import Check, Outcome, Reason, Result
 from saasobs.core.values import SECOND, format_duration
 from saasobs.daemon.agenda import Due
 from saasobs.daemon.gate import Gate
+from saasobs.probes.kind import broken
 
 GUARD_SECONDS = 2.0
 """A probe keeps its own time; only one that broke its word is stopped, this long after its timeout."""
@@ -101,16 +102,10 @@ class Runner:
         except Exception as error:
             # A probe promises not to raise: what comes here is our own fault and says nothing about the target.
             log.exception("check.broken", monitor=monitor.name, kind=monitor.kind)
-            return broken(check, error, self._clock.now())
+            return broken(check, error, max(0, self._clock.now() - check.started_at))
 
 
 def missed(check: Check, lateness: int) -> Result:
     """The slot went by: said aloud instead of silence."""
     sentence = f"not checked: this daemon was {format_duration(lateness)} late"
     return Result(check, Outcome.MISSED, reason=Reason.LATE, message=sentence)
-
-
-def broken(check: Check, error: Exception, now: int) -> Result:
-    """The check failed inside this daemon."""
-    sentence = f"the check failed inside this daemon: {type(error).__name__}"
-    return Result(check, Outcome.UNKNOWN, max(0, now - check.started_at), Reason.INTERNAL, sentence)

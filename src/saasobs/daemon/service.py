@@ -100,7 +100,10 @@ class Service:
         self.watchman.begin()
         self._down.callback(self.watchman.stop)
         log.info(
-            "daemon.started", version=__version__, monitors=len(self.board.monitors), state_dir=str(self.folder.path)
+            "daemon.started",
+            saasobs_version=__version__,
+            monitors=len(self.board.monitors),
+            state_dir=str(self.folder.path),
         )
 
     async def stop(self) -> None:
@@ -329,7 +332,7 @@ class Service:
             raise NotFound(f"no channel is called {channel!r}; there are: {', '.join(self.settings.channels)}")
         built: Channel = CHANNELS[settings.kind].build(settings.options, self._channel_tools(channel))
         now = self.clock.now()
-        briefings = [sample_briefing(channel, recipient, now, self.page_url) for recipient in built.recipients]
+        briefings = [sample_briefing(channel, recipient, now) for recipient in built.recipients]
         try:
             return [await built.send(briefing, "") for briefing in briefings]
         finally:
@@ -343,8 +346,9 @@ class Service:
         await self.ledger.run(lambda transaction: self.heartbeats.write_alive(transaction, now))
 
     async def _look_at_outbox(self) -> None:
-        rows = await self.ledger.read(lambda transaction: transaction.outbox())
-        self.telemetry.outbox_seen(rows, list(self.settings.channels), self.clock.now())
+        now = self.clock.now()
+        rows = await self.ledger.read(lambda transaction: transaction.outbox(now))
+        self.telemetry.outbox_seen(rows, list(self.settings.channels), now)
 
     def _storage_failed(self) -> None:
         self._storage_failed_at = self.clock.now()

@@ -1,0 +1,16 @@
+"""`make bench`: every benchmark in turn. Keep what it prints in RESULTS.md, with the machine and the date."""
+
+from __future__ import annotations
+
+import platform
+
+from benchmarks import check_cost
+
+
+def main() -> None:
+    print(f"{platform.platform()}, Python {platform.python_version()}")
+    check_cost.main()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,168 @@
+"""Every command, its words and its examples, as one literal. What a command does is written in its own file."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from pathlib import Path
+
+from saasobs.cli.command import Command
+
+DEFAULT_CONFIGURATIONS = (Path("saasobs.yaml"), Path("config/saasobs.yaml"))
+
+
+def _check(parser: ArgumentParser) -> None:
+    parser.add_argument("target", metavar="NAME_OR_URL", help="a monitor's name, or any http:// or https:// URL")
+
+
+def _validate(parser: ArgumentParser) -> None:
+    parser.add_argument("paths", metavar="PATH", nargs="*", type=Path, help="files or folders; else the usual one")
+
+
+def _status(parser: ArgumentParser) -> None:
+    parser.add_argument("name", metavar="NAME", nargs="?", help="one monitor, in full")
+
+
+def _incidents(parser: ArgumentParser) -> None:
+    parser.add_argument("id", metavar="ID", nargs="?", help="one incident, in full; the beginning of its ID will do")
+    parser.add_argument("--open", action="store_true", help="only those that still go on")
+    parser.add_argument("--limit", type=_count, default=20, metavar="N", help="how many, newest first (%(default)s)")
+
+
+def _ack(parser: ArgumentParser) -> None:
+    parser.add_argument("id", metavar="ID", help="the incident; the beginning of its ID will do")
+    _by(parser)
+
+
+def _one_monitor(parser: ArgumentParser) -> None:
+    parser.add_argument("name", metavar="NAME", help="the monitor")
+    _by(parser)
+
+
+def _notify(parser: ArgumentParser) -> None:
+    parser.add_argument("action", metavar="test", choices=("test",), help="the word `test`")
+    parser.add_argument("channel", metavar="CHANNEL", help="the channel's name in the configuration")
+
+
+def _by(parser: ArgumentParser) -> None:
+    parser.add_argument("--by", metavar="WHO", default="", help="who does it, for the timeline; else your user name")
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if not 1 <= number <= 1000:
+        raise ValueError(text)
+    return number
+
+
+COMMANDS: tuple[Command, ...] = (
+    Command(
+        "serve",
+        "run the uptime daemon in the foreground",
+        "saasobs.cli.serve:serve",
+        description="Watch every monitor of the configuration, keep incidents, tell people. Ctrl-C or SIGTERM stops it"
+        " cleanly; SIGHUP, or a change of the file, reads the configuration again.",
+        examples=(
+            "saasobs serve --config config/demo.yaml",
+            "SAASOBS_CONFIG=/etc/saasobs saasobs serve  # a folder of files is read as one",
+        ),
+        options=("config",),
+    ),
+    Command(
+        "check",
+        "check one monitor or URL now, and show what was seen",
+        "saasobs.cli.check:check",
+        description="Run one check in this process, without the daemon and without telling anybody. Phases are drawn as"
+        " bars; the certificate and each expectation that failed are shown. The daemon is asked for a"
+        " heartbeat, since only it knows the pings. Exit code 0 when up, 1 when not.",
+        arguments=_check,
+        examples=(
+            "saasobs check https://example.com/health  # no configuration needed",
+            "saasobs check shop-checkout --config config/demo.yaml",
+            "saasobs check https://example.com/health --json",
+        ),
+    ),
+    Command(
+        "validate",
+        "find every mistake in a configuration",
+        "saasobs.cli.configuration:validate",
+        description="Read a configuration as `serve` would, and print every fault as file:line: path: message. Without"
+        " PATH: --config, $SAASOBS_CONFIG, ./saasobs.yaml or ./config/saasobs.yaml. Exit code 2 when there"
+        " is a fault.",
+        arguments=_validate,
+        examples=("saasobs validate config/demo.yaml", "saasobs validate config/demo.yaml --json"),
+        options=("config", "json"),
+    ),
+    Command(
+        "schema",
+        "print the JSON Schema of the configuration",
+        "saasobs.cli.configuration:schema",
+        description="For editors: they complete and check the YAML file with it. In VS Code, for example, begin the"
+        " file with `# yaml-language-server: $schema=saasobs.schema.json`.",
+        examples=("saasobs schema > saasobs.schema.json",),
+        options=(),
+    ),
+    Command(
+        "status",
+        "show every monitor, or one in full",
+        "saasobs.cli.status:status",
+        description="What the running daemon believes now. Exit code 1 when a monitor is down or the daemon has a"
+        " problem of its own.",
+        arguments=_status,
+        examples=(
+            "saasobs status --config config/demo.yaml",
+            "saasobs status nightly-invoices  # with its ping URL",
+            "saasobs status --json",
+        ),
+    ),
+    Command(
+        "incidents",
+        "list incidents, or show one with its timeline",
+        "saasobs.cli.incidents:incidents",
+        arguments=_incidents,
+        examples=(
+            "saasobs incidents --open",
+            "saasobs incidents 7f3a  # who was told, when, and how that went",
+        ),
+    ),
+    Command(
+        "ack",
+        "acknowledge an incident: somebody is on it",
+        "saasobs.cli.incidents:ack",
+        description="Steps of the policy that are marked `unless: acknowledged` are then no longer sent.",
+        arguments=_ack,
+        examples=("saasobs ack 7f3a --by ana",),
+    ),
+    Command(
+        "pause",
+        "stop checking a monitor until it is resumed",
+        "saasobs.cli.monitors:pause",
+        arguments=_one_monitor,
+        examples=("saasobs pause shop-checkout --by ana",),
+    ),
+    Command(
+        "resume",
+        "check a paused monitor again",
+        "saasobs.cli.monitors:resume",
+        arguments=_one_monitor,
+        examples=("saasobs resume shop-checkout",),
+    ),
+    Command(
+        "notify",
+        "test that a channel reaches people",
+        "saasobs.cli.notify:notify",
+        description="`notify test CHANNEL` has the running daemon send a test message at once.",
+        arguments=_notify,
+        examples=("saasobs notify test team-slack",),
+    ),
+)
+
+EPILOG = """\
+First steps:
+  saasobs check https://example.com        check one URL now; no configuration, no daemon
+  saasobs validate saasobs.yaml            find every mistake in a configuration
+  saasobs serve --config saasobs.yaml      watch, decide, tell
+  saasobs status                           what the running daemon believes
+
+Where the configuration is: --config, else $SAASOBS_CONFIG, else ./saasobs.yaml, else ./config/saasobs.yaml.
+Exit codes: 0 ok, 1 something is down or failed, 2 wrong usage or configuration, 3 no daemon is running.
+`saasobs COMMAND --help` shows examples."""

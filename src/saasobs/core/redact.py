@@ -1,0 +1,135 @@
+"""One scrubber for everything that is shown but was not written by us: answers, headers, URLs, job output.
+
+It masks what looks like a credential or a person: passwords and tokens by the name beside them, bearer and basic
+credentials, cookies, JWTs, keys with a known prefix, private keys, card numbers (Luhn), e-mail addresses. It errs on
+the side of masking; it is no proof that a text is harmless. Every pattern is linear: repeats are possessive or
+bounded, and each begins where a token begins, so that no text makes it slow.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Final
+from urllib.parse import urlsplit, urlunsplit
+
+MASK: Final = "***"
+
+_SECRET_PARTS: Final = (
+    "password", "passwd", "passphrase", "secret", "token", "apikey", "accesskey", "privatekey", "signingkey",
+    "credential", "authorization", "authentication", "session", "cookie", "signature", "webhookurl", "connectionstring",
+)  # fmt: skip
+_SECRET_NAMES: Final = frozenset({"pwd", "pass", "auth", "xauth", "sid", "jwt", "otp", "pin", "cvv", "cvc", "dsn"})
+_SECRET_IN_URL: Final = frozenset({"key", "sig", "code", "state", "hash", "hmac"})
+_WHOLE_LINE: Final = frozenset({"authorization", "proxyauthorization", "cookie", "setcookie"})
+
+
+def secret_name(name: str) -> bool:
+    """Whether a field, header or parameter of this name holds a secret, by what such things are called."""
+    plain = _plain(name)
+    return plain in _SECRET_NAMES or any(part in plain for part in _SECRET_PARTS)
+
+
+def _plain(name: str) -> str:
+    return name.lower().translate(_SEPARATORS)
+
+
+_SEPARATORS: Final = str.maketrans("", "", "-_. ")
+
+# Each pattern begins at the first character of a token (a look-behind says so) and takes it whole.
+_PRIVATE_KEY = re.compile(r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----[^-]*+(?:-----END [A-Z ]{0,40}-----)?")
+_URL_LOGIN = re.compile(r"(?<=://)[^\s/@?#\"'<>]++@")
+_SCHEME = re.compile(r"(?i)(?<![A-Za-z])(bearer|basic|digest|token|apikey|negotiate)([ \t]{1,4})([\w.~+/=-]++)")
+_JWT = re.compile(r"(?<![\w.-])eyJ[\w-]{4,}+\.[\w-]++(?:\.[\w-]*+)?")
+_KNOWN_KEY = re.compile(
+    r"(?<![A-Za-z0-9_])(?:(?:sk|pk|rk)_(?:live|test)_|sk-|xox[abeprs]-|xapp-|gh[opsur]_|github_pat_|glpat-|whsec_|"
+    r"SG\.|AKIA|ASIA|AIza|ya29\.|npm_|pypi-|dop_v1_|hooks\.slack\.com/services/)[\w./-]{8,}+"
+)
+_CARD = re.compile(
+    r"(?<![\d.])(?<!\d[ -])"
+    r"(?:3\d{3}[ -]?\d{6}[ -]?\d{5}|[2-6]\d{3}[ -]?\d{4}[ -]?\d{4}[ -]?\d{1,4}(?:[ -]?\d{3})?)(?!\d)"
+)
+_EMAIL = re.compile(r"(?<![\w.%+'-])[\w.%+'-]++@((?:[A-Za-z0-9-]++\.)+[A-Za-z]{2,24})(?![\w-])")
+_FIELD = re.compile(r"(?<![\w.-])([\w.-]++)(\\?[\"']?[ \t]{0,8}(?:=>|[:=])[ \t]{0,8})")
+_VALUE = re.compile(
+    r"""\\"(?:[^"\\]|\\[^"])*+(?:\\")?|"(?:[^"\\]|\\.)*+"?|'(?:[^'\\]|\\.)*+'?|[^\s"'&;,<>{}\[\]()]++""", re.DOTALL
+)
+_LINE = re.compile(r"[^\r\n]++")
+
+
+def redact_text(text: str) -> str:
+    """The text with what looks secret or personal replaced by ``***``. Safe to apply twice."""
+    text = _PRIVATE_KEY.sub(MASK, text)
+    text = _URL_LOGIN.sub(MASK + "@", text)
+    text = _SCHEME.sub(_scheme, text)
+    text = _JWT.sub(MASK, text)
+    text = _KNOWN_KEY.sub(MASK, text)
+    text = _fields(text)
+    text = _CARD.sub(_card, text)
+    return _EMAIL.sub(MASK + r"@\1", text)
+
+
+def redact_headers(headers: Mapping[str, str]) -> dict[str, str]:
+    """Headers as they may be shown: whole values of secret ones masked, the others scrubbed."""
+    return {name: MASK if secret_name(name) else redact_text(value) for name, value in headers.items()}
+
+
+def redact_url(url: str) -> str:
+    """A URL as it may be shown: no credentials, secret query values masked, no fragment. Never raises."""
+    try:
+        parts = urlsplit(url)
+        host = parts.netloc.rpartition("@")[2]
+    except ValueError:
+        return redact_text(url)
+    query = "&".join(_parameter(pair) for pair in parts.query.split("&")) if parts.query else ""
+    return urlunsplit((parts.scheme, host, redact_text(parts.path), query, ""))
+
+
+def _parameter(pair: str) -> str:
+    name, equals, value = pair.partition("=")
+    if value and (secret_name(name) or _plain(name) in _SECRET_IN_URL):
+        return f"{name}={MASK}"
+    return f"{name}{equals}{redact_text(value)}"
+
+
+def _scheme(found: re.Match[str]) -> str:
+    scheme, gap, credential = found.groups()
+    return f"{scheme}{gap}{MASK}" if _random_looking(credential) else found[0]
+
+
+def _random_looking(word: str) -> bool:
+    """Tells a credential from the next word of a sentence, as in "basic information"."""
+    letters = word.rstrip(".")
+    return len(letters) >= 6 and not (letters.isalpha() and (letters.islower() or letters.istitle()))
+
+
+def _fields(text: str) -> str:
+    """Mask what follows a secret name and ``:`` or ``=``, quoted or not; one pass, left to right."""
+    done: list[str] = []
+    kept = at = 0
+    while field := _FIELD.search(text, at):
+        at = field.end()
+        if not secret_name(field[1]):
+            continue
+        whole_line = _plain(field[1]) in _WHOLE_LINE and text[at : at + 1] not in ('"', "'")
+        value = (_LINE if whole_line else _VALUE).match(text, at)
+        if value is None:
+            continue
+        done += text[kept:at], _masked(value[0])
+        kept = at = value.end()
+    return "".join((*done, text[kept:]))
+
+
+def _masked(value: str) -> str:
+    """The mask, in the quotes that the value had."""
+    opening = next((quote for quote in ('\\"', '"', "'") if value.startswith(quote)), "")
+    closing = opening if opening and len(value) > len(opening) and value.endswith(opening) else ""
+    return f"{opening}{MASK}{closing}"
+
+
+def _card(found: re.Match[str]) -> str:
+    digits = [int(letter) for letter in found[0] if letter.isdigit()]
+    if not 13 <= len(digits) <= 19:
+        return found[0]
+    doubled = (sum(divmod(2 * digit, 10)) for digit in digits[-2::-2])
+    return MASK if (sum(digits[-1::-2]) + sum(doubled)) % 10 == 0 else found[0]

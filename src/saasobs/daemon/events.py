@@ -1,0 +1,48 @@
+"""The daemon's log events: stable dotted names, each with what it means. docs/logs.md is made from this table.
+
+A name is an interface: people alert on it. A test holds the table against what the code really logs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+EVENTS: Final[Mapping[str, str]] = {
+    "daemon.started": "The daemon watches. Fields: saasobs_version, monitors, state_dir.",
+    "daemon.stopping": "SIGTERM or Ctrl-C: no new checks; what is being sent may finish.",
+    "daemon.stopped": "Everything is written and closed.",
+    "daemon.stalled": "The process did not get to run for some seconds; heartbeats get grace for it.",
+    "clock.stepped": "The wall clock was set, or the machine was suspended. Field: seconds.",
+    "config.reloaded": "A changed configuration was taken.",
+    "config.reload_refused": "A changed configuration is faulty; the old one goes on. Field: faults.",
+    "config.reload_broken": "A reload failed inside the daemon; the old configuration goes on.",
+    "check.broken": "A probe failed inside the daemon; the result is `unknown`, never `down`.",
+    "incident.opened": "A confirmed failure. Fields: monitor, incident, status, reason, message.",
+    "incident.escalated": "A degraded monitor is down now.",
+    "incident.eased": "A monitor that was down is merely degraded now.",
+    "incident.recovered": "A confirmed recovery.",
+    "incident.acknowledged": "A person took the incident. Field: by.",
+    "incident.withdrawn": "A monitor with an open incident was removed or paused; its incident is closed. Field: why.",
+    "monitor.paused": "A person paused a monitor. Field: by.",
+    "monitor.resumed": "A person resumed a monitor.",
+    "notice.sent": "A message was accepted by its provider. Fields: channel, delivery, incident, changes, late_us.",
+    "notice.not_sent": "A provider did not take a message. Fields: channel, error, permanent.",
+    "notice.undeliverable": "A notice failed for good and its channel has no fallback.",
+    "outbox.taken_over": "Notices that an earlier run was sending are sent by this one.",
+    "outbox.channel_removed": "Notices of a channel that is no longer configured were suppressed.",
+    "outbox.channel_broken": "A channel failed inside the daemon; its notices are tried again.",
+    "outbox.claim_broken": "Looking for what is owed failed inside the daemon; it is tried again.",
+    "outbox.incident_missing": "A notice has no incident: the database was damaged.",
+    "outbox.lease_kept": "Stopped with a broken store; the leases run out by themselves.",
+    "storage.failed": "The database cannot be written. Fields: kind, error, waiting. No monitor turns down for it.",
+    "storage.mended": "The database takes writes again; what waited is written.",
+    "ledger.refused": "One result or piece of work cannot be written, now or ever, and was dropped.",
+    "ledger.left_behind": "Stopped with a broken store; so much was not written.",
+    "calendar.rolled_up": "Results were folded into hourly and daily roll-ups.",
+    "calendar.pruned": "Results past their retention were deleted.",
+    "calendar.postponed": "Calendar work waits for the database.",
+    "calendar.job_broken": "Calendar work failed inside the daemon; it comes round again.",
+    "own_heartbeat.failed": "The daemon's own heartbeat was not taken.",
+    "own_heartbeat.withheld": "The daemon is not well, so its own heartbeat is silent: silence is the alarm.",
+}

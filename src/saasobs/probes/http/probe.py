@@ -1,0 +1,154 @@
+"""The http kind: runs an exchange, judges the answer, and makes one Result of both."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any, Final
+
+import structlog
+
+from saasobs.core.monitor import Monitor
+from saasobs.core.redact import redact_text
+from saasobs.core.result import Check, Failure, Outcome, Reason, Result
+from saasobs.core.values import SECOND
+from saasobs.probes.excerpt import decode, excerpt
+from saasobs.probes.http.budget import TookTooLong, within_budget
+from saasobs.probes.http.certificate import describe
+from saasobs.probes.http.curl import Multi, system_ca_file
+from saasobs.probes.http.exchange import Hop, Seen, Sender, exchange
+from saasobs.probes.http.expect import Answer, Unmet, judge_content, judge_plain, verdict
+from saasobs.probes.http.options import HttpOptions
+from saasobs.probes.http.request import trace_id
+from saasobs.probes.kind import Tools, broken
+
+_KEPT: Final = 500
+"""Characters of a header of the answer that is kept as an observation."""
+
+_THREAD_FROM: Final = 128 * 1024
+"""Bodies from this size on are judged in a thread: parsing them would hold up the loop for milliseconds."""
+
+log = structlog.get_logger("saasobs.probes.http")
+
+
+class HttpProbe:
+    """Implements core.ports.Probe. Opens nothing before its first check, and belongs to the loop of that check."""
+
+    def __init__(self, tools: Tools) -> None:
+        self._tools = tools
+        self._multis: dict[str, Multi] = {}
+        self._system_ca: str | None = None
+
+    async def check(self, monitor: Monitor, check: Check) -> Result:
+        seen = Seen()
+        try:
+            await exchange(monitor.options, self._sender(monitor, check), seen)
+            return await self._judge(monitor.options, check, seen)
+        except Exception as error:
+            # Our own mistake, whatever it is: it must neither stop the daemon nor be held against the target.
+            log.exception("check.broken", monitor=monitor.name, kind=monitor.kind)
+            return broken(check, error, seen.duration())
+
+    async def close(self) -> None:
+        for multi in self._multis.values():
+            multi.close()
+        self._multis.clear()
+
+    def _sender(self, monitor: Monitor, check: Check) -> Sender:
+        options: HttpOptions = monitor.options
+        loop = asyncio.get_running_loop()
+        correlation_id = check.correlation_id if options.correlate else ""
+        return Sender(
+            multi=self._multi(options, loop),
+            user_agent=self._tools.user_agent,
+            nameservers=self._tools.nameservers,
+            correlation_id=correlation_id,
+            trace_id=trace_id(correlation_id) if correlation_id else "",
+            deadline=loop.time() + monitor.timeout / SECOND,
+            now=self._tools.clock.now(),
+        )
+
+    def _multi(self, options: HttpOptions, loop: asyncio.AbstractEventLoop) -> Multi:
+        if self._system_ca is None:
+            self._system_ca = system_ca_file()
+        ca_file = self._system_ca if options.ca_file is None else str(options.ca_file)
+        if (multi := self._multis.get(ca_file)) is None:
+            multi = self._multis[ca_file] = Multi(loop, ca_file)
+        return multi
+
+    async def _judge(self, options: HttpOptions, check: Check, seen: Seen) -> Result:
+        now = self._tools.clock.now()
+        answer = Answer(seen.hops[-1].status, seen.headers, seen.body, seen.duration(), seen.chain)
+        observed = _observations(check, options, seen, answer, now)
+        if seen.trouble is not None:
+            reason, sentence = seen.trouble.reason, seen.trouble.sentence
+            failure = Failure("request", "an answer", sentence, reason)
+            outcome = Outcome.UNKNOWN if reason is Reason.INTERNAL else Outcome.DOWN
+            return _result(check, seen, answer, observed, (outcome, reason, sentence), (failure,))
+        faults = judge_plain(options.expect, answer, now)
+        try:
+            faults += await _content(options, answer)
+        except TookTooLong:
+            if all(fault.failure.degraded for fault in faults):
+                judged = (Outcome.UNKNOWN, Reason.INTERNAL, _TOO_SLOW_TO_JUDGE)
+                return _result(check, seen, answer, observed, judged, _failures(faults))
+        return _result(check, seen, answer, observed, verdict(faults), _failures(faults))
+
+
+_TOO_SLOW_TO_JUDGE: Final = "this answer could not be judged: the patterns under expect take too long on it"
+
+
+async def _content(options: HttpOptions, answer: Answer) -> list[Unmet]:
+    expect = options.expect
+    if not expect.reads_body and not expect.headers:
+        return []
+    if len(answer.body) >= _THREAD_FROM and not expect.has_patterns:
+        return await asyncio.to_thread(judge_content, expect, answer)
+    return within_budget(judge_content, expect, answer)
+
+
+def _failures(faults: Sequence[Unmet]) -> tuple[Failure, ...]:
+    return tuple(fault.failure for fault in faults)
+
+
+def _result(
+    check: Check,
+    seen: Seen,
+    answer: Answer,
+    observed: dict[str, Any],
+    judged: tuple[Outcome, Reason | None, str],
+    failures: tuple[Failure, ...],
+) -> Result:
+    outcome, reason, message = judged
+    said = ""
+    if outcome is not Outcome.UP and answer.body:
+        content_type = next(iter(answer.header("content-type")), "")
+        said = excerpt(decode(answer.body[:_EXCERPT_BYTES], content_type))
+    phases = seen.phases()
+    return Result(check, outcome, answer.duration, reason, message, phases, observed, failures, said)
+
+
+_EXCERPT_BYTES: Final = 16 * 1024
+
+
+def _observations(check: Check, options: HttpOptions, seen: Seen, answer: Answer, now: int) -> dict[str, Any]:
+    last = seen.hops[-1]
+    observed: dict[str, Any] = {"url": last.url, "redirects": len(seen.hops) - 1}
+    if answer.status:
+        observed |= {"status": answer.status, "http_version": last.http_version, "body_bytes": len(answer.body)}
+    if last.address:
+        observed["address"] = last.address
+    if len(seen.hops) > 1:
+        observed["hops"] = [_hop(hop) for hop in seen.hops]
+    if seen.chain:
+        observed["certificate"] = describe(seen.chain, now)
+    if options.correlate and check.correlation_id:
+        observed["trace_id"] = trace_id(check.correlation_id)
+    for header, name in (("server-timing", "server_timing"), ("x-request-id", "request_id")):
+        if values := answer.header(header):
+            observed[name] = redact_text(", ".join(values)[:_KEPT])
+    return observed
+
+
+def _hop(hop: Hop) -> dict[str, Any]:
+    return {"url": hop.url, "status": hop.status, "address": hop.address, "phases": hop.phases}

@@ -1,0 +1,227 @@
+"""A document to settings: every part is read, then held against the others; all faults are told at once.
+
+1. The file's own keys (`model.Root`).
+2. Each channel by its kind's options, each policy step by step.
+3. Each monitor: the common keys by `model.Common`, the others by its kind's options. A threshold comes from the
+   monitor, else from its kind, else from the file's `defaults`.
+4. Names that must exist, or must differ (`references`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from saasobs.alerting.channels import CHANNELS
+from saasobs.alerting.policy import Policy, Step
+from saasobs.core.monitor import Monitor, Thresholds
+from saasobs.core.values import format_duration
+from saasobs.options import ChannelOptions, KindOptions
+from saasobs.probes import KINDS
+from saasobs.settings import references
+from saasobs.settings.facts import ChannelSettings, Limits, OwnHeartbeat, Settings
+from saasobs.settings.faults import Faults
+from saasobs.settings.model import Common, Defaults, PolicyOptions, Root, StepOptions, valid_name
+from saasobs.settings.sentences import suggest
+from saasobs.settings.source import Document, KeyPath
+from saasobs.storage import Retention
+
+COMMON_KEYS = frozenset(Common.model_fields)
+
+
+def assemble(document: Document, source: Path) -> Settings:
+    """:raises ConfigurationError: with everything that is wrong."""
+    faults = Faults(document)
+    data = document.data
+    root = faults.read(Root, (), {key: value for key, value in data.items() if key != "defaults"})
+    defaults = faults.read(Defaults, ("defaults",), data.get("defaults", {}))
+    if defaults is not None:
+        _check_pace(faults, ("defaults",), defaults, defaults.interval, ("defaults", "interval"))
+    channels = dict(_channels(faults))
+    policies = dict(_policies(faults))
+    monitors = dict(_monitors(faults, defaults))
+    references.check(faults)
+    faults.raise_any()
+    if root is None:  # pragma: no cover - then there was a fault
+        raise AssertionError(source)
+    channels = channels or implied_channels()
+    return _settings(document, source, root, channels, policies or implied_policies(channels), monitors)
+
+
+def find_state_dir(document: Document) -> Path:
+    """The daemon's folder, whatever else is wrong with the file. :raises ConfigurationError: if that cannot be read."""
+    keys = ("store", "state_dir")
+    concerned = [fault for fault in document.faults if fault.path in ("", *keys)]
+    faults = Faults(replace(document, faults=concerned))
+    said = {key: document.data[key] for key in keys if key in document.data}
+    root = faults.read(Root, (), {**said, "monitors": []})
+    faults.raise_any()
+    if root is None:  # pragma: no cover - then there was a fault
+        raise AssertionError(keys)
+    return _state_dir(root)
+
+
+def _state_dir(root: Root) -> Path:
+    return Path(root.state_dir) if root.state_dir else Path(root.store.removeprefix("sqlite:///")).parent
+
+
+def implied_channels() -> dict[str, ChannelSettings]:
+    """Where none is configured: the console, so that something is always told."""
+    name = references.IMPLIED_CHANNEL
+    return {name: ChannelSettings(name, name, CHANNELS[name].options())}
+
+
+def implied_policies(channels: Mapping[str, ChannelSettings]) -> dict[str, Policy]:
+    """Where none is configured: every channel that is nobody's fallback, at once."""
+    fallbacks = {channel.options.fallback for channel in channels.values()}
+    notify = tuple(name for name in channels if name not in fallbacks)
+    name = references.DEFAULT_POLICY
+    return {name: Policy(name, (Step(notify, 0, unless_acknowledged=False),))}
+
+
+def monitor(common: Common, kind: str, options: KindOptions, defaults: Defaults) -> Monitor:
+    """One monitor, whatever it does not say taken from its kind or from the defaults."""
+    said = {key: value for key, value in common if value is not None}
+    interval = common.interval or defaults.interval
+    pace: dict[str, Any] = {
+        key: said.get(key, options.thresholds.get(key, getattr(defaults, key)))
+        for key in ("fail_after", "recover_after", "retry_interval")
+    }
+    return Monitor(
+        name=common.name,
+        kind=kind,
+        options=options,
+        target=options.target(),
+        host=options.host(),
+        interval=interval,
+        timeout=min(common.timeout or defaults.timeout, interval),
+        thresholds=Thresholds(**{**pace, "retry_interval": min(pace["retry_interval"], interval)}),
+        severity=common.severity or defaults.severity,
+        tags=common.tags,
+        policy=common.policy or defaults.policy,
+        description=common.description,
+        runbook=common.runbook or "",
+    )
+
+
+def _check_pace(faults: Faults, path: KeyPath, said: Common | Defaults, interval: int, interval_path: KeyPath) -> None:
+    """What is said of the times of one check must fit between two of them; what is not said is made to fit."""
+    hidden = interval_path in faults.document.borrowed
+    limit = "`interval`" if hidden else f"`interval`, which is {format_duration(interval)}"
+    for key in ("timeout", "retry_interval"):
+        value = getattr(said, key)
+        if key in said.model_fields_set and value is not None and value > interval:
+            faults.add((*path, key), f"must not be longer than {limit}")
+
+
+def _channels(faults: Faults) -> Iterator[tuple[str, ChannelSettings]]:
+    for name, data in _section(faults, "channels"):
+        path: KeyPath = ("channels", name)
+        kind = _kind(faults, path, data, CHANNELS, "kind of channel")
+        if kind is not None:
+            rest = {key: value for key, value in data.items() if key != "kind"}
+            options: ChannelOptions | None = faults.read(CHANNELS[kind].options, path, rest, known=("kind",))
+            if options is not None:
+                yield name, ChannelSettings(name, kind, options)
+
+
+def _policies(faults: Faults) -> Iterator[tuple[str, Policy]]:
+    for name, data in _section(faults, "policies", shorthand=True):
+        path: KeyPath = ("policies", name)
+        if isinstance(data, list):
+            steps = data
+        elif (whole := faults.read(PolicyOptions, path, data)) is not None:
+            path, steps = (*path, "steps"), whole.steps
+        else:
+            continue
+        read = [faults.read(StepOptions, (*path, index), step) for index, step in enumerate(steps)]
+        yield name, Policy(name, tuple(_step(step) for step in read if step is not None))
+
+
+def _step(options: StepOptions) -> Step:
+    return Step(tuple(dict.fromkeys(options.notify)), options.after, unless_acknowledged=bool(options.unless))
+
+
+def _section(faults: Faults, section: str, *, shorthand: bool = False) -> Iterator[tuple[str, Any]]:
+    """The named entries of a section that are mappings (or lists, where that is a `shorthand`)."""
+    entries = faults.document.data.get(section)
+    for name, data in entries.items() if isinstance(entries, dict) else ():
+        try:
+            valid_name(name)
+        except ValueError as error:
+            faults.add((section, name), str(error), at_key=True)
+        if isinstance(data, dict) or (shorthand and isinstance(data, list)):
+            yield name, data
+        else:
+            faults.add((section, name), f"must be a mapping{' or a list of steps' if shorthand else ''}")
+
+
+def _monitors(faults: Faults, defaults: Defaults | None) -> Iterator[tuple[str, Monitor]]:
+    entries = faults.document.data.get("monitors")
+    for index, data in enumerate(entries if isinstance(entries, list) else ()):
+        path: KeyPath = ("monitors", index)
+        if not isinstance(data, dict):
+            faults.add(path, "must be a mapping: - name: …")
+        elif (found := _monitor(faults, path, data, defaults)) is not None:
+            yield found.name, found
+
+
+def _monitor(faults: Faults, path: KeyPath, data: dict[str, Any], defaults: Defaults | None) -> Monitor | None:
+    common = faults.read(Common, path, {key: value for key, value in data.items() if key in COMMON_KEYS})
+    if common is not None and common.interval is not None:
+        _check_pace(faults, path, common, common.interval, (*path, "interval"))
+    elif common is not None and defaults is not None:
+        _check_pace(faults, path, common, defaults.interval, ("defaults", "interval"))
+    kind = _kind(faults, path, data, KINDS, "kind of monitor")
+    if kind is None:
+        return None
+    own = {key: value for key, value in data.items() if key not in COMMON_KEYS and key != "kind"}
+    options: KindOptions | None = faults.read(KINDS[kind].options, path, own, known={*COMMON_KEYS, "kind"})
+    if common is None or options is None:
+        return None
+    return monitor(common, kind, options, defaults or Defaults())
+
+
+def _kind(faults: Faults, path: KeyPath, data: Mapping[str, Any], kinds: Collection[str], noun: str) -> str | None:
+    kind = data.get("kind")
+    if "kind" not in data:
+        faults.add((*path, "kind"), f"is required: one of {', '.join(sorted(kinds))}")
+    elif not isinstance(kind, str) or kind not in kinds:
+        hidden = (*path, "kind") in faults.document.borrowed
+        hint = suggest("" if hidden else str(kind), kinds)
+        faults.add((*path, "kind"), f"there is no {noun} {faults.shown((*path, 'kind'), str(kind))}; {hint}")
+    else:
+        return kind
+    return None
+
+
+def _settings(
+    document: Document,
+    source: Path,
+    root: Root,
+    channels: Mapping[str, ChannelSettings],
+    policies: Mapping[str, Policy],
+    monitors: Mapping[str, Monitor],
+) -> Settings:
+    own = root.heartbeat
+    return Settings(
+        source=source,
+        files=document.files,
+        fingerprint=document.fingerprint,
+        store=root.store,
+        state_dir=_state_dir(root),
+        web=root.web.bind,
+        base_url=root.web.base_url or f"http://{root.web.bind}",
+        ingest=root.ingest.bind if root.ingest and root.ingest.bind != root.web.bind else None,
+        location=root.location,
+        limits=Limits(root.limits.concurrency, root.limits.per_host),
+        retention=Retention(raw=root.retention.raw, hourly=root.retention.hourly),
+        own_heartbeat=OwnHeartbeat(own.url, own.interval) if own else None,
+        nameservers=root.nameservers,
+        monitors=monitors,
+        channels=channels,
+        policies=policies,
+        borrowed=dict(document.borrowed),
+    )

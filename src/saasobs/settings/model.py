@@ -1,0 +1,282 @@
+"""The keys of the file as a whole: everything but what a kind of monitor or a channel adds of its own.
+
+The docstring under a key is its documentation: docs/configuration.md and the JSON Schema are made from it.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import unicodedata
+from typing import Annotated, Any, Final, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, WithJsonSchema, model_validator
+
+from saasobs.alerting.channels.fields import SecretUrl
+from saasobs.core.monitor import Severity
+from saasobs.core.values import DAY, MINUTE, SECOND
+from saasobs.options import Duration, HttpUrl, Options, PositiveDuration
+from saasobs.settings.facts import Listener
+
+NAME_LENGTH: Final = 100
+
+
+def valid_name(value: str) -> str:
+    """The name of a monitor, a channel, a policy or a tag, in any alphabet. :raises ValueError:"""
+    kinds = [unicodedata.category(letter)[0] for letter in value]
+    if not value or len(value) > NAME_LENGTH:
+        raise ValueError(f"a name has 1 to {NAME_LENGTH} characters")
+    if kinds[0] not in "LN" or value[-1] == " " or unicodedata.normalize("NFC", value) != value:
+        raise ValueError(f"{value!r} is no name: it begins with a letter or digit and ends without a space")
+    if odd := next((a for a, kind in zip(value, kinds, strict=True) if kind not in "LMN" and a not in " ._/-"), None):
+        raise ValueError(f"{value!r} is no name: it holds {odd!r}; take letters, digits, spaces and . _ / -")
+    return value
+
+
+Name = Annotated[
+    str, AfterValidator(valid_name), WithJsonSchema({"type": "string", "minLength": 1, "maxLength": NAME_LENGTH})
+]
+
+
+def _names(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+Names = Annotated[
+    tuple[str, ...],
+    BeforeValidator(_names),
+    Field(min_length=1),
+    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}),
+]
+"""One name, or a list of them."""
+
+
+def _location(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,49}", value):
+        raise ValueError(f"{value!r} is no location: 1 to 50 letters, digits and . _ - as in sa-east-1")
+    return value
+
+
+def _listener(value: object) -> Listener:
+    found = (
+        re.fullmatch(r"(?:\[([0-9a-fA-F:.]+)\]|([^:\[\]\s/]+)):(\d{1,5})", value) if isinstance(value, str) else None
+    )
+    if not found or int(found[3]) > 65535:
+        raise ValueError(f"{value!r} is not an address to listen on: write a host and a port, as in 127.0.0.1:9110")
+    return Listener(found[1] or found[2], int(found[3]))
+
+
+_BIND_SCHEMA: Final = {"type": "string", "pattern": r"^.+:\d{1,5}$", "examples": ["127.0.0.1:9110", "[::1]:9110"]}
+Bind = Annotated[Any, BeforeValidator(_listener), PlainSerializer(str, return_type=str), WithJsonSchema(_BIND_SCHEMA)]
+"""A host and a port."""
+
+
+def _loopback(value: Listener) -> Listener:
+    try:
+        loopback = ipaddress.ip_address(value.host).is_loopback
+    except ValueError:
+        loopback = value.host == "localhost"
+    if not loopback:
+        raise ValueError(
+            "the operator page has no users yet: bind it to loopback and put your reverse proxy with a login in"
+            " front, or bind `ingest` outward"
+        )
+    return value
+
+
+def _base_url(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.query or parts.fragment or parts.username is not None:
+        raise ValueError("must be a plain address such as https://status.example.com, without user, query or fragment")
+    return value.rstrip("/")
+
+
+def _second(value: int) -> int:
+    if value < SECOND:
+        raise ValueError("must be at least 1s")
+    return value
+
+
+Interval = Annotated[PositiveDuration, AfterValidator(_second)]
+
+
+def _number(value: object) -> object:
+    if isinstance(value, bool):
+        raise ValueError(f"must be a whole number, not {str(value).lower()}")  # noqa: TRY004 - pydantic catches this
+    return value
+
+
+_NO_SWITCH: Final = BeforeValidator(_number)
+
+
+def _day(value: int) -> int:
+    if value < DAY:
+        raise ValueError("must be at least 1d: a day is rolled up from what was kept of it")
+    return value
+
+
+Kept = Annotated[PositiveDuration, AfterValidator(_day)]
+
+
+def _store(value: str) -> str:
+    scheme, separator, path = value.partition(":///")
+    if not separator or scheme != "sqlite" or not path or path == ":memory:" or "?" in path or path.endswith("/"):
+        raise ValueError(
+            "must be the URL of an SQLite file, as in sqlite:///var/saasobs.db (sqlite://// and an absolute path)"
+        )
+    return value
+
+
+def _nameserver(value: str) -> str:
+    found = re.fullmatch(r"(?:\[([^\]]+)\]|([0-9.]+)):(\d{1,5})", value)
+    try:
+        ipaddress.ip_address((found[1] or found[2]) if found else value)
+    except ValueError as error:
+        raise ValueError(f"{value!r} is not the address of a name server: write 10.0.0.2 or 10.0.0.2:53") from error
+    return value
+
+
+class Web(Options):
+    """The operator page and the API."""
+
+    bind: Annotated[Bind, AfterValidator(_loopback)] = Field(default="127.0.0.1:9110", validate_default=True)
+    """Where the page listens. Loopback only: it has no users yet. Port 0 takes any free one."""
+    base_url: Annotated[HttpUrl, AfterValidator(_base_url)] | None = None
+    """What links in messages begin with, where people reach the page by another name. Default: the address above."""
+
+
+class Ingest(Options):
+    """Heartbeat pings, metrics and health: what other hosts may reach, since nothing is taken without a token."""
+
+    bind: Bind
+    """Where to listen for them."""
+
+
+class Common(Options):
+    """What every monitor has, beside the keys of its kind."""
+
+    name: Name
+    """Its identity: state, history and the heartbeat's URL follow it through every reload."""
+    interval: Interval | None = None
+    """From one check to the next; at least one second."""
+    timeout: PositiveDuration | None = None
+    """A check that takes longer has failed; never longer than `interval`."""
+    fail_after: Annotated[int, Field(ge=1, le=100), _NO_SWITCH] | None = None
+    """How many failed checks in a row make it down (or degraded)."""
+    recover_after: Annotated[int, Field(ge=1, le=100), _NO_SWITCH] | None = None
+    """How many good checks in a row make it up again."""
+    retry_interval: PositiveDuration | None = None
+    """How soon a failure or a recovery is checked again, until it is confirmed; never longer than `interval`."""
+    severity: Severity | None = None
+    """`critical` wakes somebody, `warning` waits for the morning."""
+    policy: str | None = None
+    """The policy that says who is told."""
+    tags: tuple[Name, ...] = ()
+    """Words to find it by."""
+    description: Annotated[str, Field(max_length=1000)] = ""
+    """What it is for; stands in every message."""
+    runbook: HttpUrl | None = None
+    """Where it is written what to do when it is down; stands in every message."""
+
+
+class Defaults(Options):
+    """What applies to every monitor that does not say otherwise (nor its kind)."""
+
+    interval: Interval = 60 * SECOND
+    """From one check to the next."""
+    timeout: PositiveDuration = 10 * SECOND
+    """A check that takes longer has failed. A monitor with a shorter interval has that for its timeout."""
+    fail_after: Annotated[int, Field(ge=1, le=100), _NO_SWITCH] = 2
+    """How many failed checks in a row make a monitor down (or degraded)."""
+    recover_after: Annotated[int, Field(ge=1, le=100), _NO_SWITCH] = 2
+    """How many good checks in a row make it up again."""
+    retry_interval: PositiveDuration = 5 * SECOND
+    """How soon a failure or a recovery is checked again, until it is confirmed."""
+    severity: Severity = Severity.CRITICAL
+    """`critical` wakes somebody, `warning` waits for the morning."""
+    policy: str = "default"
+    """The policy that says who is told."""
+
+
+class LimitOptions(Options):
+    """How much is done at a time."""
+
+    concurrency: Annotated[int, Field(ge=1, le=10_000), _NO_SWITCH] = 200
+    """Checks at a time, in all."""
+    per_host: Annotated[int, Field(ge=1, le=1_000), _NO_SWITCH] = 4
+    """Checks at a time against one host."""
+
+
+class RetentionOptions(Options):
+    """How long results are kept. Daily roll-ups are kept for good."""
+
+    raw: Kept = 7 * DAY
+    """Every single result."""
+    hourly: Kept = 90 * DAY
+    """Hourly roll-ups; at least as long as `raw`."""
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.hourly < self.raw:
+            raise ValueError("`hourly` must be at least as long as `raw`")
+        return self
+
+
+class OwnHeartbeatOptions(Options):
+    """The daemon's own outgoing heartbeat: another watcher's URL, which gets a GET while all is well here."""
+
+    url: SecretUrl
+    """Where to report."""
+    interval: Interval = MINUTE
+    """From one report to the next."""
+
+
+class StepOptions(Options):
+    """One step of a policy: who is told, and when."""
+
+    notify: Names
+    """The channels that are told: one name or a list."""
+    after: Duration = 0
+    """How long after the incident opened, or changed. By default at once."""
+    unless: Literal["acknowledged"] | None = None
+    """`acknowledged`: nobody is told when somebody has taken the incident on by then."""
+
+
+class PolicyOptions(Options):
+    """Who is told when something goes wrong."""
+
+    steps: list[Any]
+    """One after the other; an empty list tells nobody."""
+
+
+class Root(Options):
+    """The keys at the left edge of the file."""
+
+    store: Annotated[str, AfterValidator(_store)] = "sqlite:///var/saasobs.db"
+    """Where results and incidents are kept; a relative path counts from the working folder."""
+    state_dir: Annotated[str, Field(min_length=1)] | None = None
+    """The daemon's own folder (its socket, its instance's secret). Default: the folder of the database."""
+    web: Web = Web()
+    """The operator page and the API."""
+    ingest: Ingest | None = None
+    """A listener of its own for pings, metrics and health. Default: the same as `web`."""
+    location: Annotated[str, AfterValidator(_location)] = "local"
+    """The name of the place that checks run from."""
+    nameservers: tuple[Annotated[str, AfterValidator(_nameserver)], ...] = ()
+    """The name servers to ask, as in 10.0.0.2 or 10.0.0.2:53. Default: the system's."""
+    limits: LimitOptions = LimitOptions()
+    """How much is done at a time."""
+    retention: RetentionOptions = RetentionOptions()
+    """How long results are kept."""
+    heartbeat: OwnHeartbeatOptions | None = None
+    """The daemon's own outgoing heartbeat, so that somebody notices when the daemon itself dies."""
+    defaults: Defaults = Defaults()
+    """What applies to every monitor that does not say otherwise."""
+    channels: dict[str, Any] = Field(default_factory=dict)
+    """The ways to reach people, by name. Default: one channel named `console`."""
+    policies: dict[str, Any] = Field(default_factory=dict)
+    """Who is told and when, by name: a list of steps, or `{steps: […]}`. Without any, every channel that is nobody's
+    fallback is told at once."""
+    monitors: list[Any]
+    """What to watch; may be an empty list, but not missing: half a file never stops the watching."""

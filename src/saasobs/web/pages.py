@@ -1,0 +1,90 @@
+"""The operator's pages: plain HTML, rendered here, readable on a phone and without JavaScript.
+
+They show and do not act: a change goes through the API or the CLI, and the page says which command.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from saasobs.core.errors import StorageError
+from saasobs.core.incident import Incident, MonitorState
+from saasobs.core.ports import MonitorView, Operator
+from saasobs.web.html import ASSETS, condition, render
+
+_REFRESH = 10
+"""Seconds after which an overview loads itself again."""
+_SLOW_REFRESH = 30
+"""The same for a page with details, which a reload folds up again."""
+_ORDER = {"down": 0, "degraded": 1, "new": 3, "up": 4, "paused": 5}
+_INCIDENTS = 100
+
+
+class Pages:
+    """The pages over one operator."""
+
+    def __init__(self, operator: Operator, now: Callable[[], int]) -> None:
+        self._operator = operator
+        self._now = now
+
+    def routes(self) -> list[BaseRoute]:
+        return [
+            Route("/", self.overview),
+            Route("/monitors/{name:path}", self.monitor),
+            Route("/incidents", self.incidents),
+            Route("/incidents/{id}", self.incident),
+            Mount("/assets", StaticFiles(directory=ASSETS)),
+        ]
+
+    async def overview(self, _request: Request) -> Response:
+        """Also shown while the store is broken: then with the problem in the place of the list."""
+        monitors: Sequence[MonitorView] = ()
+        incidents: Sequence[Incident] = ()
+        failure = ""
+        try:
+            monitors = sorted(await self._operator.monitors(), key=_worst_first)
+            incidents = await self._operator.incidents(open_only=True, limit=_INCIDENTS)
+        except StorageError as error:
+            failure = str(error)
+        return await self._page(
+            "overview.html",
+            section="monitors",
+            refresh=_REFRESH,
+            monitors=monitors,
+            incidents=incidents,
+            counts=Counter(condition(view.state) for view in monitors),
+            failure=failure,
+        )
+
+    async def monitor(self, request: Request) -> Response:
+        view = await self._operator.monitor(request.path_params["name"])
+        return await self._page("monitor.html", section="monitors", refresh=_SLOW_REFRESH, view=view)
+
+    async def incidents(self, _request: Request) -> Response:
+        found = await self._operator.incidents(open_only=False, limit=_INCIDENTS)
+        return await self._page("incidents.html", section="incidents", refresh=_REFRESH, incidents=found)
+
+    async def incident(self, request: Request) -> Response:
+        view = await self._operator.incident(request.path_params["id"])
+        refresh = _SLOW_REFRESH if view.incident.open else 0
+        return await self._page("incident.html", section="incidents", refresh=refresh, view=view)
+
+    async def _page(self, template: str, **values: Any) -> Response:
+        """Rendered in a thread: a page of a thousand monitors must not delay a check."""
+        health = self._operator.health()
+        text = await asyncio.to_thread(render, template, health=health, now=self._now(), **values)
+        return HTMLResponse(text)
+
+
+def _worst_first(view: MonitorView) -> tuple[int, str]:
+    state: MonitorState = view.state
+    rank = 2 if state.confirming and not state.paused else 9
+    return min(_ORDER[condition(state)], rank), view.monitor.name

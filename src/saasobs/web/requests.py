@@ -1,0 +1,71 @@
+"""What is read from a request to the operator's API, checked: a number, a flag, a small JSON object."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+
+BODY_LIMIT = 64 * 1024
+BODY_SECONDS = 10.0
+_TRUE = frozenset({"1", "true", "yes"})
+_FALSE = frozenset({"", "0", "false", "no"})
+
+
+def number(request: Request, name: str, *, default: int, top: int) -> int:
+    """A query parameter from 1 to `top`. :raises HTTPException: 400."""
+    text = request.query_params.get(name, str(default))
+    if not (text.isascii() and text.isdigit()) or len(text) > 9 or not 1 <= int(text) <= top:
+        raise HTTPException(400, f"{name} must be a number from 1 to {top}")
+    return int(text)
+
+
+def flag(request: Request, name: str) -> bool:
+    """A query parameter that is true or false. :raises HTTPException: 400."""
+    text = request.query_params.get(name, "").lower()
+    if text not in _TRUE | _FALSE:
+        raise HTTPException(400, f"{name} must be true or false")
+    return text in _TRUE
+
+
+async def read_object(request: Request) -> dict[str, Any]:
+    """The body as a JSON object; no body is an empty one.
+
+    :raises HTTPException: 400 for anything else, 408 when it does not come, 413 when it is too long.
+    """
+    raw = await _read(request)
+    if not raw.strip():
+        return {}
+    try:
+        value = json.loads(raw)
+    except (ValueError, RecursionError) as error:
+        raise HTTPException(400, "the body is not valid JSON") from error
+    if not isinstance(value, dict):
+        raise HTTPException(400, "the body must be a JSON object")
+    return value
+
+
+async def _read(request: Request) -> bytes:
+    raw = bytearray()
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            async for piece in request.stream():
+                raw += piece
+                if len(raw) > BODY_LIMIT:
+                    raise HTTPException(413, f"the body is longer than {BODY_LIMIT} bytes", {"Connection": "close"})
+    except TimeoutError as error:
+        raise HTTPException(408, "the body did not come in time", {"Connection": "close"}) from error
+    except ClientDisconnect as error:
+        raise HTTPException(400, "the body broke off") from error
+    return bytes(raw)
+
+
+def person(values: dict[str, Any]) -> str:
+    """Who does it, as `by` says; "operator" when it does not. :raises HTTPException: 400."""
+    by = values.get("by", "operator")
+    if not isinstance(by, str) or not by.strip() or len(by) > 100 or not by.isprintable():
+        raise HTTPException(400, "by must be a name of at most 100 printable characters")
+    return by.strip()

@@ -1,0 +1,65 @@
+"""The kinds of channels as the settings and the daemon find them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from saasobs.alerting.channels import CHANNELS
+from saasobs.options import ChannelOptions
+from support.briefings import tools
+
+MINIMAL: dict[str, dict[str, Any]] = {
+    "console": {},
+    "slack": {"token": "xoxb-hidden-value", "channel": "#alerts"},
+    "sms": {
+        "provider": "twilio",
+        "account_sid": "AC0123456789abcdef0123456789abcdef",
+        "auth_token": "hidden-value",
+        "from": "+15005550006",
+        "to": ["+51987654321"],
+        "fallback": "team-mail",
+    },
+    "email": {
+        "host": "mail.acme.example",
+        "username": "u",
+        "password": "hidden-value",
+        "from": "alerts@acme.example",
+        "to": "team@acme.example",
+    },
+    "webhook": {"url": "https://x.example/hidden-value", "secret": "whsec_c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0"},
+}
+
+
+def test_every_kind_is_in_the_table_under_its_name() -> None:
+    """The literal says what there is."""
+    assert CHANNELS.keys() == MINIMAL.keys()
+    for name, kind in CHANNELS.items():
+        assert kind.name == name
+        assert kind.summary
+        assert issubclass(kind.options, ChannelOptions)
+
+
+@pytest.mark.parametrize("name", list(MINIMAL))
+async def test_every_kind_is_built_from_its_least_options(name: str) -> None:
+    """No network is touched in building or closing; somebody can be told; no secret is shown by the options."""
+    kind = CHANNELS[name]
+    options = kind.options.model_validate(MINIMAL[name])
+    channel = kind.build(options, tools())
+    assert channel.recipients
+    assert "hidden-value" not in repr(channel.recipients)
+    await channel.close()
+    shown = repr(options) + str(options) + json.dumps(options.model_dump(mode="json", by_alias=True))
+    assert "hidden-value" not in shown
+    assert "c2VjcmV0" not in shown
+
+
+@pytest.mark.parametrize("name", list(MINIMAL))
+def test_every_key_is_documented(name: str) -> None:
+    """The JSON Schema has a sentence for each key and for the kind itself."""
+    schema = CHANNELS[name].options.model_json_schema(by_alias=True)
+    assert schema["description"]
+    for key, field in schema["properties"].items():
+        assert field.get("description"), key

@@ -1,0 +1,21 @@
+"""What a test needs of the machine: a missing server skips with its reason, but on CI (CI=true) it fails."""
+
+from __future__ import annotations
+
+import os
+import shutil
+
+import pytest
+
+_PLACES = os.pathsep.join(("/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/lib/postgresql/15/bin"))
+
+
+def require_binary(name: str, package: str) -> str:
+    """The path of a program, or the test is skipped (failed on CI) with how to get it."""
+    found = shutil.which(name) or shutil.which(name, path=_PLACES)
+    if found:
+        return found
+    reason = f"{name} is not installed (Debian: apt-get install {package})"
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason)
+    pytest.skip(reason)
