@@ -252,15 +252,29 @@ def test_an_acknowledgement_stops_the_later_step(tmp_path: Path, target: Target,
 
 
 def test_a_paused_monitor_is_left_alone(daemon: Daemon, target: Target) -> None:
-    """No checks, no incidents while paused; resumed, it is checked at once."""
+    """No checks, no incidents while paused; resumed, it is checked at once and judged afresh."""
     daemon.api("/monitors/api/pause", json={"by": "ana"})
     seen = len([1 for _, path in target.requests if path == "/api"])
     target.set("/api", 500)
     time.sleep(2.5)
     assert len([1 for _, path in target.requests if path == "/api"]) <= seen + 1
-    assert status(daemon, "api") == "up"
+    assert daemon.api("/monitors/api")["state"]["paused"]
+    assert daemon.api("/incidents?open=true")["incidents"] == []
     daemon.api("/monitors/api/resume", json={"by": "ana"})
     wait_until(lambda: status(daemon, "api") == "down")
+
+
+def test_pausing_a_monitor_that_is_down_closes_its_incident(daemon: Daemon, target: Target, receiver: Receiver) -> None:
+    """Those who heard of the failure hear that nobody watches it now; resumed and still down, they are told anew."""
+    target.set("/api", 500)
+    wait_until(lambda: told(receiver) == ["incident.opened"])
+    daemon.api("/monitors/api/pause", json={"by": "ana"})
+    wait_until(lambda: told(receiver) == ["incident.opened", "incident.withdrawn"])
+    daemon.stop()
+    daemon.start()
+    assert daemon.api("/monitors/api")["state"]["paused"], "a restart does not resume it"
+    daemon.api("/monitors/api/resume", json={"by": "ana"})
+    wait_until(lambda: told(receiver) == ["incident.opened", "incident.withdrawn", "incident.opened"])
 
 
 def test_a_heartbeat_is_missed_found_and_forgiven(tmp_path: Path) -> None:
