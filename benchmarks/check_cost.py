@@ -115,14 +115,18 @@ async def measure(url: str) -> list[Figure]:
     monitor = for_url(url)
     clock = SteadyClock()
     probe = KINDS["http"].probe(Tools(clock=clock, heartbeats=HeartbeatBook()))
+    check = Check("m", clock.now(), clock.now())
+
+    async def probe_once() -> Result:
+        return await probe.check(monitor, check)
+
     limits = httpx.Limits(max_keepalive_connections=0)
     rounds: dict[str, list[float]] = {"probe": [], "whole": [], "httpx": []}
     with tempfile.TemporaryDirectory() as folder:
         whole = _Whole(folder, url, probe)
         async with httpx.AsyncClient(limits=limits, trust_env=False) as client:
             for _ in range(ROUNDS):
-                now = clock.now()
-                rounds["probe"].append(await _cpu(lambda now=now: probe.check(monitor, Check("m", now, now)), CHECKS))
+                rounds["probe"].append(await _cpu(probe_once, CHECKS))
                 rounds["whole"].append(await _cpu(whole.one, CHECKS))
                 rounds["httpx"].append(await _cpu(lambda: client.get(url), CHECKS // 4))
         whole.close()

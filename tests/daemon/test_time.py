@@ -147,3 +147,29 @@ async def test_waking_starts_what_is_due_now() -> None:
     await asyncio.sleep(0.1)
     made.watchman.stop()
     assert [due.extra for due in made.started] == [True]
+
+
+async def test_a_round_that_fails_is_followed_by_another(time: Time) -> None:
+    """A mistake in starting one check stops neither the round's timer nor the next check."""
+    made = Round()
+    begun: list[Due] = []
+
+    def start(due: Due) -> None:
+        begun.append(due)
+        raise RuntimeError("bug")
+
+    made.watchman._start = start
+    time.pass_(25 * SECOND)
+    made.watchman._round()
+    assert made.watchman._timer is not None
+    time.pass_(SECOND * 10)
+    made.turn()
+    assert len(begun) == 2
+
+
+def test_a_heartbeat_that_is_removed_starts_afresh_when_it_comes_back() -> None:
+    """Its old moments are forgotten, so that it is not missing from the first second."""
+    book = HeartbeatBook()
+    book.watch(["job", "other"], NOW)
+    assert book.forget_others(["other"]) == ["job"]
+    assert [state.created_at for state in book.watch(["job"], NOW + HOUR)] == [NOW + HOUR]

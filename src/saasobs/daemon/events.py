@@ -17,6 +17,8 @@ EVENTS: Final[Mapping[str, str]] = {
     "config.reloaded": "A changed configuration was taken.",
     "config.reload_refused": "A changed configuration is faulty; the old one goes on. Field: faults.",
     "config.reload_broken": "A reload failed inside the daemon; the old configuration goes on.",
+    "daemon.round_broken": "Starting checks failed inside the daemon; the next round goes on.",
+    "check.not_judged": "A result could not be judged: a mistake inside the daemon. Field: monitor.",
     "check.broken": "A probe failed inside the daemon; the result is `unknown`, never `down`.",
     "incident.opened": "A confirmed failure. Fields: monitor, incident, status, reason, message.",
     "incident.escalated": "A degraded monitor is down now.",

@@ -7,7 +7,7 @@ down: the daemon was stopped, suspended or stuck, or its store was broken. A hea
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from saasobs.core.heartbeat import HeartbeatState, Ping, Signal
@@ -59,8 +59,12 @@ class HeartbeatBook:
         self._states.update((state.monitor, state) for state in new)
         return new
 
-    def forget(self, monitor: str) -> None:
-        self._states.pop(monitor, None)
+    def forget_others(self, monitors: Collection[str]) -> list[str]:
+        """Expect pings of no others than these; returns the names that are forgotten."""
+        gone = [name for name in self._states if name not in monitors]
+        for name in gone:
+            del self._states[name]
+        return gone
 
     def after(self, ping: Ping) -> HeartbeatState:
         """The state that this ping leads to."""

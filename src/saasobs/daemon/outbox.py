@@ -152,7 +152,9 @@ class Outbox:
 
     async def _wait(self, name: str, next_due: int | None) -> None:
         due = max(next_due or 0, self._quiet_until.get(name, 0))
-        seconds = IDLE_SECONDS if not due else min(IDLE_SECONDS, max(0.01, (due - self._clock.now()) / SECOND))
+        # What is due and still could not be claimed is in other hands: look again soon, not at once.
+        ahead = (due - self._clock.now()) / SECOND
+        seconds = min(IDLE_SECONDS, ahead if ahead > 0 else 1.0) if due else IDLE_SECONDS
         try:
             async with asyncio.timeout(seconds):
                 await self._wake[name].wait()

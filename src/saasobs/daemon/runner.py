@@ -89,7 +89,10 @@ class Runner:
         finally:
             self._busy.discard(monitor.name)
             self.gate.done(monitor.host)
-        self._deliver(result)
+        try:
+            self._deliver(result)
+        except Exception:
+            log.exception("check.not_judged", monitor=monitor.name)
 
     def _check(self, monitor: Monitor, due: Due, attempt: int) -> Check:
         now = self._clock.now()

@@ -20,9 +20,9 @@ from saasobs._version import __version__
 from saasobs.alerting.channels import CHANNELS
 from saasobs.alerting.channels import Tools as ChannelTools
 from saasobs.core.errors import ConfigurationError, NotFound
-from saasobs.core.incident import Receipt
+from saasobs.core.incident import MonitorState, Receipt
 from saasobs.core.monitor import Monitor
-from saasobs.core.ports import Channel, Health, Probe, Store
+from saasobs.core.ports import Channel, Health, Probe, Store, Transaction
 from saasobs.core.result import Result
 from saasobs.core.signing import heartbeat_token
 from saasobs.core.values import MINUTE, SECOND
@@ -85,6 +85,7 @@ class Service:
 
     async def start(self) -> None:
         """Come up, part by part; each leaves its own way down on the stack. :raises SaasobsError: for a person."""
+        self._loop = asyncio.get_running_loop()
         self.folder.acquire()
         self._down.callback(self.folder.release)
         self._secret = self.folder.secret()
@@ -148,7 +149,7 @@ class Service:
         """What the last run knew. Its leases are free: we hold the folder's lock, so it is gone."""
         now = self.clock.now()
 
-        def work(transaction: Any) -> tuple[Any, Any, int]:
+        def work(transaction: Transaction) -> tuple[list[MonitorState], dict[str, Result], int]:
             self.heartbeats.load(transaction, now)
             self.heartbeats.write_alive(transaction, now)
             return transaction.states(), transaction.last_results(), transaction.release("")
@@ -198,7 +199,6 @@ class Service:
         )
         for name in self.board.set_monitors(settings.monitors):
             self.pipeline.withdraw(name)
-            self.heartbeats.forget(name)
         self._expect_heartbeats(settings)
         self.gate.limit, self.gate.per_host = settings.limits.concurrency, settings.limits.per_host
         self.agenda.set(settings.monitors.values(), self.clock.now())
@@ -229,13 +229,17 @@ class Service:
 
     def _expect_heartbeats(self, settings: Settings) -> None:
         beats = [monitor for monitor in settings.monitors.values() if monitor.kind == "heartbeat"]
-        new = self.heartbeats.watch([monitor.name for monitor in beats], self.clock.now())
+        names = [monitor.name for monitor in beats]
+        gone = [name for name in self.heartbeats.forget_others(names) if name not in settings.monitors]
+        new = self.heartbeats.watch(names, self.clock.now())
 
-        def work(transaction: Any) -> None:
+        def work(transaction: Transaction) -> None:
+            for name in gone:
+                transaction.forget(name)
             for state in new:
                 transaction.save_heartbeat(state)
 
-        if new:
+        if new or gone:
             self.ledger.submit(work, patient=True)
         self._tokens = {
             monitor.options.token or heartbeat_token(self._secret, monitor.name): monitor.name for monitor in beats
@@ -355,9 +359,9 @@ class Service:
 
     def _storage_mended(self) -> None:
         # Pings of that time were refused: for the heartbeats we were away. Called from the writer's thread.
-        if self._storage_failed_at:
-            self.heartbeats.was_away(self._storage_failed_at, self.clock.now())
-            self._storage_failed_at = 0
+        since, self._storage_failed_at = self._storage_failed_at, 0
+        if since and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._was_away, since, self.clock.now())
 
 
 def _needs_restart(old: Settings, new: Settings) -> list[str]:

@@ -62,6 +62,17 @@ class Watchman:
         self._timer = asyncio.get_running_loop().call_later(micros / SECOND, self._round)
 
     def _round(self) -> None:
+        """One round; whatever goes wrong in it, there is a next one."""
+        rest = TICK
+        try:
+            rest = self._go_round()
+        except Exception:
+            log.exception("daemon.round_broken")
+        finally:
+            self._sleep(max(TICK, rest))
+
+    def _go_round(self) -> int:
+        """Start what is due; returns how long there is nothing to do (µs)."""
         now = self._mind_the_clock(self._clock.now())
         if now - self._last_round > STALL:
             log.warning("daemon.stalled", seconds=(now - self._last_round) / SECOND)
@@ -70,8 +81,7 @@ class Watchman:
         for due in self._agenda.pop_due(now):
             self._start(due)
         following = self._agenda.next_at()
-        rest = LONGEST_SLEEP if following is None else min(LONGEST_SLEEP, following - now)
-        self._sleep(max(TICK, rest))
+        return LONGEST_SLEEP if following is None else min(LONGEST_SLEEP, following - now)
 
     def _mind_the_clock(self, now: int) -> int:
         if now - self._last_clock < CLOCK_EVERY:
