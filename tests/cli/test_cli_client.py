@@ -214,6 +214,6 @@ def test_a_path_too_long_for_a_socket() -> None:
 def test_a_broken_configuration_has_a_way_around(tmp_path: Path) -> None:
     """Its faults are told, and that --socket does without it."""
     file = tmp_path / "s.yaml"
-    file.write_text("monitors: 7\n")
+    file.write_text("state_dir: 7\n")
     with pytest.raises(ConfigurationError, match=r"(?s)s\.yaml:1: .*--socket"):
         socket_of(options(config=file), {})

@@ -7,9 +7,11 @@ row can never be stored, whatever the state of the database; it must not hold up
 from __future__ import annotations
 
 import errno
+import os
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Final
 
 from sqlalchemy import exc
@@ -86,6 +88,9 @@ SYSTEM: Final[Mapping[int, str]] = {
 }
 """What the file system says when the database's folder and files are made; anything else is `other`."""
 
+VAGUE: Final = frozenset({sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN})
+"""Codes that keep the system's own reason to themselves: the disk is asked."""
+
 SENTENCES: Final[Mapping[str, str]] = {
     LOCKED: "is locked by another process",
     FULL: "cannot grow: the disk or its quota is full",
@@ -113,6 +118,8 @@ def translate(error: BaseException, place: str) -> StorageError | RowRefused:
     kind = kind_of(error)
     if kind == REFUSED:
         return RowRefused(f"the database {place} refuses a row: {_cause(error)}")
+    if (getattr(_cause(error), "sqlite_errorcode", 0) & 0xFF) in VAGUE:
+        kind = _ask_the_disk(place)
     return StorageError(f"the database {place} {SENTENCES[kind]} ({_cause(error)})", kind=kind)
 
 
@@ -126,6 +133,17 @@ def translated(place: str) -> Iterator[None]:
         yield
     except (exc.SQLAlchemyError, sqlite3.Error, OSError) as error:
         raise translate(error, place) from error
+
+
+def _ask_the_disk(place: str) -> str:
+    """SQLite cannot open the files beside a database on a disk that turned read-only, nor say that this is why."""
+    try:
+        disk = os.statvfs(Path(place).parent)
+    except OSError:
+        return OTHER
+    if disk.f_flag & os.ST_RDONLY:
+        return READ_ONLY
+    return OTHER if disk.f_bavail else FULL
 
 
 def _cause(error: BaseException) -> BaseException:

@@ -141,6 +141,9 @@ def _upgrade_file(path: Path, migrations: Path) -> None:
             connection.exec_driver_sql("BEGIN")
             upgrade(connection, migrations)
             connection.exec_driver_sql("COMMIT")
+            connection.exec_driver_sql(
+                "PRAGMA journal_mode = WAL"
+            )  # kept in the file; its WAL goes with the connection
     finally:
         engine.dispose()
 

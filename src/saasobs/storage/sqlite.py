@@ -56,9 +56,11 @@ class SqliteStore:
         with translated(self._place):
             if self._path is not None:
                 bring_up(self._path)
-            else:
-                with self._turn, self._writer.connect() as connection:
+            with self._turn, self._writer.connect() as connection:
+                if self._path is None:
                     upgrade(connection)
+                else:  # kept in the file, which is made with it; a copy that somebody put there may have lost it
+                    connection.exec_driver_sql("PRAGMA journal_mode = WAL")
         self._numbers.clear()
 
     @contextmanager
@@ -141,7 +143,7 @@ class SqliteStore:
             target, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
         )
         try:
-            for pragma in PRAGMAS if self._path is None else ("PRAGMA journal_mode = WAL", *PRAGMAS):
+            for pragma in PRAGMAS:
                 connection.execute(pragma)
         except BaseException:
             connection.close()
