@@ -56,7 +56,7 @@ def test_one_message_for_each_incident_through_a_bad_day(house: House) -> None:
         wait_until(lambda: "up again" in house.slack.seen[0].text, 30)
         assert len(house.slack.seen) == 1
         assert any("api is down" in text for text in seen.edits)
-        assert seen.thread
+        wait_until(lambda: seen.thread)
         wait_until(lambda: all(n["state"] != "pending" for n in notices(daemon)), what="every notice to be settled")
         assert {(n["channel"], n["state"], n["suppression"]) for n in notices(daemon)} == {
             ("slack", "sent", None),
