@@ -6,16 +6,12 @@ import os
 from argparse import Namespace
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
 
 from saasobs.cli.command import UsageError
 from saasobs.cli.table import DEFAULT_CONFIGURATIONS
 from saasobs.core.errors import ConfigurationError
+from saasobs.daemon.state_folder import MAX_SOCKET_PATH, SOCKET_NAME
 from saasobs.settings import state_dir
-
-SOCKET_NAME: Final = "saasobs.sock"
-MAX_SOCKET_PATH: Final = 100
-"""sockaddr_un holds 108 bytes on Linux and 104 on macOS."""
 
 
 def configuration_path(option: Path | None, environ: Mapping[str, str], folder: Path = Path()) -> Path:

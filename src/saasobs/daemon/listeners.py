@@ -15,9 +15,7 @@ from typing import Any
 import uvicorn
 
 from saasobs.core.errors import SaasobsError
-
-MAX_SOCKET_PATH = 100
-"""sockaddr_un holds 108 bytes on Linux and 104 on macOS."""
+from saasobs.daemon.state_folder import MAX_SOCKET_PATH
 
 
 class _Server(uvicorn.Server):

@@ -6,8 +6,13 @@ import fcntl
 import os
 import secrets
 from pathlib import Path
+from typing import Final
 
 from saasobs.core.errors import SaasobsError
+
+SOCKET_NAME: Final = "saasobs.sock"
+MAX_SOCKET_PATH: Final = 100
+"""sockaddr_un holds 108 bytes on Linux and 104 on macOS."""
 
 
 class AlreadyRunning(SaasobsError):
@@ -23,7 +28,7 @@ class StateFolder:
 
     @property
     def socket(self) -> Path:
-        return self.path / "saasobs.sock"
+        return self.path / SOCKET_NAME
 
     def acquire(self) -> None:
         """:raises AlreadyRunning: naming the other process. :raises SaasobsError: the folder cannot be used."""
