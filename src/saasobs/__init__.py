@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 from saasobs._version import __version__
 
 if TYPE_CHECKING:
-    from saasobs.instrument.logs import get_logger
+    from saasobs.instrument.logging_setup import get_logger
     from saasobs.instrument.runtime import instrument
     from saasobs.instrument.state import bind
 
 __all__ = ["__version__", "bind", "get_logger", "instrument"]
 
-_DOOR = {"bind": "saasobs.instrument.state", "get_logger": "saasobs.instrument.logs"}
+_DOOR = {"bind": "saasobs.instrument.state", "get_logger": "saasobs.instrument.logging_setup"}
 
 
 def __getattr__(name: str) -> Any:

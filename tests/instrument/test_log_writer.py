@@ -119,7 +119,7 @@ def test_a_forked_child_writes_its_own_lines() -> None:
 _STUCK = """
 import os, sys
 from saasobs.instrument.config import InstrumentConfig
-from saasobs.instrument.logs import configure_logging
+from saasobs.instrument.logging_setup import configure_logging
 configure_logging(InstrumentConfig())
 import logging
 for n in range(5000):

@@ -14,7 +14,7 @@ import structlog
 from structlog.testing import capture_logs
 
 import saasobs
-from saasobs.instrument.logs import tame_server_loggers
+from saasobs.instrument.logging_setup import tame_server_loggers
 from saasobs.instrument.state import RequestState, current, enter, leave
 from support.capture import Captured, captured
 

@@ -18,7 +18,8 @@ from typing import Any
 
 from saasobs.instrument import names
 from saasobs.instrument.config import LEVELS, InstrumentConfig
-from saasobs.instrument.logs import CORRELATION_ATTRIBUTE, Logs, tame_server_loggers
+from saasobs.instrument.logging_setup import tame_server_loggers
+from saasobs.instrument.logs import CORRELATION_ATTRIBUTE, Logs
 from saasobs.instrument.metrics import Metrics
 from saasobs.instrument.rendering import REDACTED, is_sensitive
 from saasobs.instrument.routes import route_template

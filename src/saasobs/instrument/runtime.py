@@ -17,7 +17,8 @@ from prometheus_client import CollectorRegistry
 from saasobs.instrument import names
 from saasobs.instrument.asgi import ASGIApp, RequestLayer
 from saasobs.instrument.config import InstrumentConfig, read_config
-from saasobs.instrument.logs import Logs, configure_logging
+from saasobs.instrument.logging_setup import configure_logging
+from saasobs.instrument.logs import Logs
 from saasobs.instrument.metrics import Metrics
 
 App = TypeVar("App")
