@@ -86,7 +86,7 @@ class _Whole:
         pipeline = Pipeline(clock, board, agenda, self.ledger, lambda: None)
         self._done: dict[str, asyncio.Future[None]] = {}
 
-        def deliver(result: Result) -> None:
+        def deliver(_: Monitor, result: Result) -> None:
             pipeline.accept(result)
             self._done.pop(result.check.monitor).set_result(None)
 

@@ -126,6 +126,45 @@ async def test_a_result_that_cannot_be_written_is_dropped_alone(
     assert watcher.dropped == 1
 
 
+async def test_work_that_fails_tears_no_transition_apart(store: BreakableStore, ledger: Ledger) -> None:
+    """Beside a failing piece of work, a transition's result, state and work still go in one transaction."""
+    seen: list[tuple[int, int]] = []
+
+    def unknown(_: Transaction) -> None:
+        raise NotFound("no such incident")
+
+    def opening(transaction: Transaction) -> None:
+        seen.append((len(transaction.results("api")), len(transaction.states())))
+        transaction.set_fact("opened", "1")
+
+    store.broken = "locked"  # so that all of them wait together
+    ledger.submit(unknown, patient=True)
+    ledger.submit(opening, patient=True, result=result(1), state=MonitorState("api", downs=2))
+    ledger.submit(unknown, patient=True)
+    before = store.commits
+    store.broken = ""
+    await ledger.run(lambda transaction: transaction.fact("opened"))
+    assert seen[-1] == (1, 1)
+    assert store.commits - before <= 3
+
+
+async def test_patient_work_outlives_its_caller(ledger: Ledger) -> None:
+    """A request that is cancelled while its work waits has still changed what it set out to change."""
+    task = asyncio.create_task(ledger.run(lambda transaction: transaction.set_fact("kept", "1"), patient=True))
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert await ledger.run(lambda transaction: transaction.fact("kept")) == "1"
+
+
+async def test_forgetting_comes_before_what_is_learnt_later(ledger: Ledger) -> None:
+    """Removed and brought back while the store was broken: the newer state is the one that stays."""
+    ledger.submit(lambda transaction: transaction.forget("api"), patient=True)
+    ledger.add(result(1), MonitorState("api", downs=3))
+    assert [state.downs for state in await ledger.run(lambda transaction: transaction.states())] == [3]
+
+
 async def test_states_never_go_back(ledger: Ledger) -> None:
     """The newest state of a monitor wins, however work and results interleave."""
     ledger.submit(lambda _: None, patient=True, state=MonitorState("api", ups=1))
@@ -145,5 +184,7 @@ def test_closing_writes_what_waits(store: BreakableStore, watcher: Watcher) -> N
     second.start()
     store.broken = "locked"
     second.add(result(2))
-    assert not second.close(0.3)
+    watcher.failures.clear()
+    assert not second.close(0.5)
     assert second.waiting == 1
+    assert len(watcher.failures) <= 6, "it does not spin"

@@ -280,6 +280,40 @@ async def test_what_is_too_old_expires_and_falls_back(house: House) -> None:
     assert states["chat"] is NoticeState.EXPIRED
 
 
+async def test_an_outage_that_goes_on_does_not_expire_without_a_fallback(house: House) -> None:
+    """Slack was dead for longer than a notice may wait; back again, the open outage is told all the same."""
+    chat = Provider(DeliveryError("dead"))
+    await house.routes(chat=chat)
+    await house.owe(notice())
+    await house.until(lambda: house.observer.outcomes)
+    await house.pass_(2 * DAY)
+    await house.settled(NoticeState.SENT)
+    assert chat.sent[0].late_by == 2 * DAY
+
+
+async def test_nothing_expires_untried(house: House) -> None:
+    """However late it comes up (a suspended machine), a notice is tried once before it is given up."""
+    chat, mail = Provider(), Provider()
+    await house.routes(chat=chat, mail=mail, fallback="mail")
+    house.clock.at += 2 * DAY
+    await house.owe(notice())
+    await house.settled(NoticeState.SENT)
+    assert mail.sent == []
+
+
+async def test_a_clock_that_is_set_back_freezes_nothing(house: House) -> None:
+    """A retry that was planned by a clock five hours ahead is made soon after that clock was set right."""
+    chat = Provider(DeliveryError("dead", retry_after=30 * SECOND))
+    await house.routes(chat=chat)
+    await house.owe(notice())
+    await house.until(lambda: house.observer.outcomes)
+    house.clock.at -= 300 * MINUTE
+    await house.ledger.run(lambda transaction: transaction.set_back(300 * MINUTE))
+    house.outbox.set_back()
+    await house.pass_(5 * MINUTE)
+    await house.settled(NoticeState.SENT)
+
+
 async def test_an_acknowledged_incident_suppresses_the_step_that_waits_for_it(house: House) -> None:
     """`unless: acknowledged` is looked at when the step is due, too."""
     chat = Provider()
@@ -365,6 +399,16 @@ async def test_notices_of_a_removed_channel_are_suppressed_and_say_so(house: Hou
     [removed] = await house.settled(NoticeState.SUPPRESSED)
     assert removed.suppression is Suppression.CHANNEL_REMOVED
     assert stuck.closed
+
+
+async def test_a_removed_channel_hands_over_to_its_fallback(house: House) -> None:
+    """Renaming a channel while its provider is dead loses nothing where it had a fallback."""
+    mail = Provider()
+    await house.routes(chat=Provider(DeliveryError("dead")), mail=mail, fallback="mail")
+    await house.owe(notice())
+    await house.until(lambda: house.observer.outcomes)
+    await house.routes(mail=mail)
+    await house.until(lambda: mail.sent)
 
 
 async def test_a_broken_store_stops_sending_and_catches_up(house: House) -> None:

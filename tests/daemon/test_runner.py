@@ -53,7 +53,9 @@ class House:
         self.probe = Scripted(act)
         self.punctuality = Punctuality()
         gate = Gate(limit, 4)
-        self.runner = Runner(self.clock, {"scripted": self.probe}, gate, self.results.append, self.punctuality)
+        self.runner = Runner(
+            self.clock, {"scripted": self.probe}, gate, lambda _, result: self.results.append(result), self.punctuality
+        )
 
     def start(self, late: int = 0, *, extra: bool = False, monitor: Monitor = MONITOR) -> None:
         self.runner.start(monitor, Due(monitor.name, self.clock.now() - late, extra=extra))

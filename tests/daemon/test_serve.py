@@ -17,7 +17,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from support.daemon import Daemon, wait_until
+from support.daemon import Daemon, free_port, wait_until
 from support.receiver import Receiver
 from support.target import Target
 
@@ -321,6 +321,60 @@ def test_two_daemons_never_share_a_folder(daemon: Daemon) -> None:
     assert f"pid {daemon.pid}" in second.stderr
     assert "Traceback" not in second.stderr
     assert daemon.answers()
+
+
+def test_two_daemons_never_share_a_database(daemon: Daemon, tmp_path: Path) -> None:
+    """A state folder of its own is not enough: the incidents would be told twice."""
+    text = daemon.config.read_text().replace(f"state_dir: {daemon.folder}", f"state_dir: {tmp_path}/other")
+    second = tmp_path / "second.yaml"
+    second.write_text(text.replace(f":{daemon.port}", f":{free_port()}"))
+    ended = subprocess.run(
+        [sys.executable, "-m", "saasobs", "serve", "--config", str(second)],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert ended.returncode == 1
+    assert f"pid {daemon.pid}) uses {daemon.folder}/saasobs.db" in ended.stderr
+
+
+def test_a_restart_goes_on_confirming(tmp_path: Path, target: Target) -> None:
+    """Killed in the middle of a confirmation, the next start does not wait for the slot, an hour away."""
+    text = f"""\
+monitors:
+  - {{name: api, kind: http, url: "{target.url}/api", interval: 1h, retry_interval: 1s, fail_after: 30,
+     expect: {{status: 200}}}}
+"""
+    target.set("/api", 500)
+    with Daemon(tmp_path, text) as daemon:
+        daemon.api("/monitors/api/check", json={})
+        wait_until(lambda: len(target.requests) >= 3)
+        wait_until(lambda: daemon.api("/monitors/api")["state"]["confirming"])
+        time.sleep(0.6)
+        daemon.kill()
+        seen = len(target.requests)
+        daemon.start()
+        wait_until(lambda: len(target.requests) >= seen + 2)
+
+
+def test_an_answer_to_an_old_question_is_not_judged(tmp_path: Path, target: Target) -> None:
+    """The URL is corrected while a check of the wrong one is under way: its answer opens no incident."""
+    text = f"""\
+defaults: {{interval: 5s, timeout: 4s, fail_after: 1}}
+monitors:
+  - {{name: api, kind: http, url: "{target.url}/slow", expect: {{status: 200}}}}
+"""
+    target.set("/slow", 500)
+    target.delays["/slow"] = 2.5
+    with Daemon(tmp_path, text) as daemon:
+        wait_until(lambda: target.requests, what="the slow check to begin")
+        daemon.config.write_text(daemon.config.read_text().replace("/slow", "/right"))
+        daemon.signal(signal.SIGHUP)
+        wait_until(lambda: daemon.api("/monitors/api")["target"].endswith("/right"))
+        wait_until(lambda: status(daemon, "api") == "up")
+        time.sleep(2)
+        assert daemon.api("/incidents")["incidents"] == []
 
 
 def test_metrics_carry_blackbox_names(daemon: Daemon, target: Target) -> None:

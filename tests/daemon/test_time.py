@@ -86,11 +86,16 @@ class Round:
     def __init__(self, interval: int = 10 * SECOND) -> None:
         self.started: list[Due] = []
         self.away: list[tuple[int, int]] = []
+        self.set_back: list[int] = []
         self.clock = SteadyClock()
         self.agenda = Agenda()
         self.agenda.set([Monitor("api", "http", None, "", interval=interval)], self.clock.now())
         self.watchman = Watchman(
-            self.clock, self.agenda, self.started.append, lambda start, end: self.away.append((start, end))
+            self.clock,
+            self.agenda,
+            self.started.append,
+            lambda start, end: self.away.append((start, end)),
+            self.set_back.append,
         )
 
     def turn(self) -> None:
@@ -135,6 +140,7 @@ async def test_a_clock_set_back_does_not_stop_the_watch(time: Time) -> None:
         made.turn()
     assert len(made.started) >= 2
     assert made.away == []
+    assert made.set_back == [HOUR], "what waits for a moment ahead is moved back"
 
 
 async def test_waking_starts_what_is_due_now() -> None:
@@ -173,3 +179,18 @@ def test_a_heartbeat_that_is_removed_starts_afresh_when_it_comes_back() -> None:
     book.watch(["job", "other"], NOW)
     assert book.forget_others(["other"]) == ["job"]
     assert [state.created_at for state in book.watch(["job"], NOW + HOUR)] == [NOW + HOUR]
+
+
+def test_a_ping_that_was_overtaken_changes_nothing() -> None:
+    """An old failure whose body took long to arrive does not overwrite the newer success."""
+    book = HeartbeatBook()
+    book.keep(book.after(Ping("job", NOW + 9, Signal.SUCCESS, exit_code=0)))
+    assert book.after(Ping("job", NOW + 5, Signal.FAIL, exit_code=1)) == book.heartbeat("job")
+
+
+def test_no_ping_comes_from_the_future() -> None:
+    """When the clock was set back, moments of before count as now, or the next silence would never be told."""
+    book = HeartbeatBook()
+    book.watch(["early", "late"], NOW)
+    book.keep(book.after(Ping("late", NOW + HOUR, Signal.SUCCESS)))
+    assert [state.last_success for state in book.set_back(NOW + SECOND)] == [NOW + SECOND]

@@ -125,6 +125,10 @@ class Transaction(Protocol):
         """Free every lease of an owner that has gone (all owners when empty); returns how many."""
         ...
 
+    def set_back(self, micros: int) -> None:
+        """The wall clock was set back by so much: every moment that a pending notice waits for moves with it."""
+        ...
+
     def next_due(self, channel: str) -> int | None:
         """The earliest `next_at` of a pending notice of this channel."""
         ...

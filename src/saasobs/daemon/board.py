@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Any
 
 from saasobs.core.errors import NotFound
 from saasobs.core.incident import MonitorState
 from saasobs.core.monitor import Monitor
-from saasobs.core.result import Result
+from saasobs.core.result import Outcome, Result
 
 RECENT = 40
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(slots=True)
@@ -31,13 +34,23 @@ class Board:
 
     def set_monitors(self, monitors: Mapping[str, Monitor]) -> list[str]:
         """Replace the configuration; returns the names that are known of but no longer watched."""
-        self.monitors = dict(monitors)
+        self.monitors = {name: self._same(name, monitor) for name, monitor in monitors.items()}
         for name in self.monitors:
             self.states.setdefault(name, MonitorState(name))
         for name in self.last.keys() - self.monitors.keys():
             self.last.pop(name, None)
             self._recent.pop(name, None)
         return [name for name in self.states if name not in self.monitors]
+
+    def _same(self, name: str, monitor: Monitor) -> Monitor:
+        """The object that is there already when nothing about it changed: comparing is then cheap."""
+        old = self.monitors.get(name)
+        return old if old == monitor else monitor
+
+    def of_another_kind(self, monitors: Mapping[str, Monitor]) -> list[str]:
+        """Names that stay but now mean another thing: what was judged of the old one says nothing of the new one."""
+        kinds = {name: monitor.kind for name, monitor in self.monitors.items()}
+        return [name for name, monitor in monitors.items() if kinds.get(name, monitor.kind) != monitor.kind]
 
     def observe(self, result: Result, state: MonitorState) -> None:
         name = result.check.monitor
@@ -57,4 +70,6 @@ class Board:
 
     def _keep(self, name: str, result: Result) -> None:
         self.last[name] = result
-        self._recent.setdefault(name, deque(maxlen=RECENT)).append(result)
+        # Of the many that were up only the outline is kept: thousands of monitors have forty each.
+        outline = replace(result, observations=_NOTHING) if result.outcome is Outcome.UP else result
+        self._recent.setdefault(name, deque(maxlen=RECENT)).append(outline)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from saasobs.core.incident import Status
+from saasobs.core.incident import MonitorState, Status
 from saasobs.core.monitor import Monitor
 from saasobs.core.result import Outcome, Result
 from saasobs.core.values import SECOND
@@ -49,7 +49,7 @@ class BoardCollector(Collector):
         paused = GaugeMetricFamily("saasobs_monitor_paused", "1 while a person has paused it", labels=_LABELS)
         incidents: Tally[str] = Tally()
         for name, monitor in list(self._board.monitors.items()):
-            state = self._board.states[name]
+            state = self._board.states.get(name, MonitorState(name))
             status.add_metric([name, monitor.target], STATUS_VALUES[state.status])
             paused.add_metric([name, monitor.target], int(state.paused))
             if state.incident_id:
@@ -64,8 +64,9 @@ class BoardCollector(Collector):
         yield opened
 
     def _probes(self) -> Iterator[GaugeMetricFamily]:
-        seen = [(self._board.monitors[name], result) for name, result in list(self._board.last.items())
-                if name in self._board.monitors and result.conclusive]  # fmt: skip
+        monitors = dict(self._board.monitors)  # a scrape runs in a thread, beside a reload
+        last = list(self._board.last.items())
+        seen = [(monitors[name], result) for name, result in last if name in monitors and result.conclusive]
         for gauge in PROBE_GAUGES:
             family = GaugeMetricFamily(gauge.name, gauge.help, labels=_LABELS)
             for monitor, result in seen:

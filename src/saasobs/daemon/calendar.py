@@ -49,6 +49,11 @@ class Calendar:
         if self._scheduler.get_job(name):
             self._scheduler.remove_job(name)
 
+    def restart(self) -> None:
+        """The wall clock was stepped: find every next run anew."""
+        for job in self._scheduler.get_jobs():
+            job.reschedule(trigger=job.trigger)
+
     def close(self) -> None:
         if self._scheduler.running:
             self._scheduler.shutdown(wait=False)

@@ -18,15 +18,16 @@ from saasobs.settings import Settings, load
 
 def run(path: Path) -> int:
     """Run the daemon until it is told to stop. Exit codes: 0 stopped, 1 could not start, 2 bad configuration."""
+    reloader = Reloader(path, lambda: load(path, os.environ))
     try:
-        settings = load(path, os.environ)
+        settings = reloader.first()
     except ConfigurationError as error:
         print(error, file=sys.stderr)  # noqa: T201 - before logging is set up, faults go to the person
         return 2
     config, warnings = read_config(os.environ, {"service": "saasobs"}, terminal=sys.stderr.isatty())
     instrumentation = Instrumentation.start(config, warnings=warnings, stream=sys.stderr)
     try:
-        return _runner().run(_serve(path, settings, instrumentation))
+        return _runner().run(_serve(reloader, settings, instrumentation))
     except SaasobsError as error:
         print(f"saasobs: {error}", file=sys.stderr)  # noqa: T201
         return 1
@@ -43,26 +44,27 @@ def _runner() -> asyncio.Runner:
     return asyncio.Runner(loop_factory=uvloop.new_event_loop)
 
 
-async def _serve(path: Path, settings: Settings, instrumentation: Instrumentation) -> int:
-    reloader = Reloader(path, lambda: load(path, os.environ))
+async def _serve(reloader: Reloader, settings: Settings, instrumentation: Instrumentation) -> int:
     service = Service(settings, instrumentation, reloader.reload)
     stop = asyncio.Event()
+    jobs: set[asyncio.Task[None]] = set()
+
+    def hang_up() -> None:
+        job = asyncio.create_task(reloader.reload_quietly())
+        jobs.add(job)
+        job.add_done_callback(jobs.discard)
+
+    # Before anything starts: none of these signals may end a daemon that is coming up half-way.
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+    loop.add_signal_handler(signal.SIGTERM, stop.set)
+    loop.add_signal_handler(signal.SIGINT, stop.set)
+    loop.add_signal_handler(signal.SIGHUP, hang_up)
     try:
         await service.start()
         reloader.service = service
-        jobs = {asyncio.create_task(reloader.watch())}
-
-        def hang_up() -> None:
-            job = asyncio.create_task(reloader.reload_quietly())
-            jobs.add(job)
-            job.add_done_callback(jobs.discard)
-
-        loop.add_signal_handler(signal.SIGHUP, hang_up)
+        jobs.add(asyncio.create_task(reloader.watch()))
         await stop.wait()
-        for job in jobs:
+        for job in list(jobs):
             job.cancel()
     finally:
         await service.stop()

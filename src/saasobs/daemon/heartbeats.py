@@ -71,12 +71,27 @@ class HeartbeatBook:
         state = self._states.get(ping.monitor) or HeartbeatState(ping.monitor, ping.at)
         if ping.signal is Signal.LOG:
             return state
-        seen = replace(state, last_exit_code=ping.exit_code, last_body=ping.body)
         if ping.signal is Signal.START:
-            return replace(state, last_start=ping.at)
+            return replace(state, last_start=max(ping.at, state.last_start))
+        if ping.at < max(state.last_success, state.last_fail):
+            return state  # it was overtaken by a newer one
+        seen = replace(state, last_exit_code=ping.exit_code, last_body=ping.body)
         if ping.signal is Signal.FAIL:
             return replace(seen, last_fail=ping.at)
         return replace(seen, last_success=ping.at)
+
+    def set_back(self, now: int) -> list[HeartbeatState]:
+        """The wall clock was set back: no ping came later than now. Returns the states that this changes."""
+        changed = []
+        for state in self._states.values():
+            moments = (state.created_at, state.last_success, state.last_start, state.last_fail)
+            created, success, start, fail = (min(moment, now) for moment in moments)
+            if max(moments) > now:
+                kept = replace(state, created_at=created, last_success=success, last_start=start, last_fail=fail)
+                changed.append(kept)
+        for state in changed:
+            self.keep(state)
+        return changed
 
     def keep(self, state: HeartbeatState) -> None:
         self._states[state.monitor] = state

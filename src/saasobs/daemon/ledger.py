@@ -2,7 +2,7 @@
 
 1. Results wait in memory until 500 are there or the oldest has waited 250 ms; then they go in one transaction.
 2. A piece of work (a transition, an acknowledgement, a claim) commits at once, and all waiting results with it.
-   Work that waits together is committed together.
+   Work that waits together is committed together, in the order in which it came.
 3. When the store is broken, patient work and results stay and are tried again until it is mended; impatient work
    (a ping that its sender can repeat, a claim that comes round again) fails at once with StorageError.
 
@@ -15,7 +15,7 @@ import asyncio
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, MutableSequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
@@ -49,19 +49,14 @@ class LedgerWatcher(Protocol):
 
 
 @dataclass(slots=True)
-class _Unit:
-    work: Work[Any]
-    patient: bool
+class _Entry:
+    """One thing to write, all or nothing: a result, the state that follows from it, the work that belongs to both."""
+
+    result: Result | None
+    state: MonitorState | None
+    work: Work[Any] | None = None
+    patient: bool = True
     future: Future[Any] = field(default_factory=Future)
-
-
-@dataclass(slots=True)
-class _Batch:
-    """What the next transaction holds."""
-
-    results: list[Result] = field(default_factory=list)
-    states: dict[str, MonitorState] = field(default_factory=dict)
-    units: list[_Unit] = field(default_factory=list)
 
 
 class Ledger:
@@ -71,9 +66,9 @@ class Ledger:
         self._store = store
         self._watcher = watcher
         self._wake = threading.Condition()
-        self._results: deque[Result] = deque()
-        self._states: dict[str, MonitorState] = {}
-        self._units: deque[_Unit] = deque()
+        self._queue: deque[_Entry] = deque()
+        self._loose = 0
+        """How many entries wait that are nothing but a result."""
         self._oldest = 0.0
         self._closing_by: float | None = None
         self._failing = False
@@ -85,23 +80,25 @@ class Ledger:
     @property
     def waiting(self) -> int:
         """Results and pieces of work that are not committed yet."""
-        return len(self._results) + len(self._units)
+        return len(self._queue)
+
+    @property
+    def alive(self) -> bool:
+        """Whether the writer's thread runs."""
+        return self._thread.is_alive()
 
     def add(self, result: Result, state: MonitorState | None = None) -> None:
-        """Write a result (and the newest state of its monitor) with the next batch. Never blocks."""
+        """Write a result (and the state that it led to) with the next batch. Never blocks."""
         with self._wake:
-            if not self._results:
+            if not self._loose:
                 self._oldest = time.monotonic()
+            self._loose += 1
+            if self._loose in (1, BATCH_ROWS):
                 self._wake.notify()
-            elif len(self._results) + 1 == BATCH_ROWS:
-                self._wake.notify()
-            self._results.append(result)
-            if state is not None:
-                self._states[state.monitor] = state
-            dropped = len(self._results) - MAX_WAITING_RESULTS
-            for _ in range(dropped):
-                self._results.popleft()
-        if dropped > 0:
+            self._queue.append(_Entry(result, state))
+            dropped = self._drop_oldest(self._queue) if self._loose > MAX_WAITING_RESULTS else 0
+            self._loose -= dropped
+        if dropped:
             self._watcher.results_dropped(dropped)
 
     def submit(
@@ -109,26 +106,23 @@ class Ledger:
     ) -> Future[T]:
         """Commit a piece of work at once, in one transaction with the result and the state that it follows from.
 
-        Patient work survives a broken store; it must be safe to run again. States go in by name, the newest wins,
-        so that work never writes an older state over a newer one.
+        Patient work survives a broken store; it must be safe to run again. Everything is written in the order in which
+        it came, so that an older state never overwrites a newer one.
         """
-        unit = _Unit(work, patient)
+        entry = _Entry(result, state, work, patient)
         with self._wake:
-            if result is not None:
-                self._oldest = self._oldest if self._results else time.monotonic()
-                self._results.append(result)
-            if state is not None:
-                self._states[state.monitor] = state
-            if self._closing_by is not None and not self._thread.is_alive():
-                unit.future.set_exception(StorageError("the daemon is stopping"))
+            if self._closing_by is not None and not self.alive:
+                entry.future.set_exception(StorageError("the daemon is stopping"))
             else:
-                self._units.append(unit)
+                self._queue.append(entry)
                 self._wake.notify()
-        return unit.future
+        return entry.future
 
     async def run(self, work: Work[T], *, patient: bool = False, state: MonitorState | None = None) -> T:
         """Like `submit`, awaited. :raises StorageError: for impatient work while the store is broken."""
-        return await asyncio.wrap_future(self.submit(work, patient=patient, state=state))
+        future = asyncio.wrap_future(self.submit(work, patient=patient, state=state))
+        # Patient work is done even if whoever waits for it goes away: its state may be in memory already.
+        return await (asyncio.shield(future) if patient else future)
 
     async def read(self, work: Work[T]) -> T:
         """Run a read-only piece of work in a thread of its own; the writer is not waited for."""
@@ -146,108 +140,116 @@ class Ledger:
         self._thread.join(seconds + 1)
         return self.waiting == 0
 
-    # The writer's thread -----------------------------------------------------------------------------------
+    # The writer's thread -------------------------------------------------------------------------------------
 
     def _run(self) -> None:
         while True:
             with self._wake:
                 while not self._ready():
-                    if self._closing_by is not None and not self.waiting:
+                    if self._closing_by is not None and not self._queue:
                         return
                     self._wake.wait(self._patience())
-                batch = self._take()
-            if not self._commit_patiently(batch):
+                entries = self._take()
+            if not self._commit_patiently(entries):
                 return
 
     def _ready(self) -> bool:
-        if self._units or len(self._results) >= BATCH_ROWS:
+        if len(self._queue) > self._loose or self._loose >= BATCH_ROWS:
             return True
-        if not self._results:
+        if not self._loose:
             return False
         return self._closing_by is not None or time.monotonic() - self._oldest >= BATCH_SECONDS
 
     def _patience(self) -> float | None:
-        return max(0.001, self._oldest + BATCH_SECONDS - time.monotonic()) if self._results else None
+        return max(0.001, self._oldest + BATCH_SECONDS - time.monotonic()) if self._loose else None
 
-    def _take(self) -> _Batch:
-        # All waiting results go along: a transition's own are among them, and one commit costs as much as another.
-        # Work whose caller has gone away meanwhile (a cancelled ping) is dropped; from here on it cannot be cancelled.
-        units = [unit for unit in self._units if unit.future.set_running_or_notify_cancel()]
-        batch = _Batch(list(self._results), self._states, units)
-        self._results.clear()
-        self._units.clear()
-        self._states = {}
-        return batch
+    def _take(self) -> list[_Entry]:
+        # Work whose caller has gone away (a cancelled ping) is dropped; from here on none can be cancelled.
+        entries = [entry for entry in self._queue if not entry.work or entry.future.set_running_or_notify_cancel()]
+        self._queue.clear()
+        self._loose = 0
+        return entries
 
-    def _commit_patiently(self, batch: _Batch) -> bool:
+    def _commit_patiently(self, entries: list[_Entry]) -> bool:
         """Commit, again and again if need be. False when the daemon closes with the store still broken."""
-        for tries in range(1_000_000_000):
+        tries = 0
+        while True:
             try:
-                self._commit(batch)
+                self._commit(entries)
             except StorageError as error:
-                self._suffer(error, batch)
+                self._suffer(error, entries)
             else:
                 self._recover()
                 return True
             if self._closing_by is not None and time.monotonic() > self._closing_by:
-                self._put_back(batch)
+                self._put_back(entries)
                 return False
-            self._rest(RETRY_SECONDS[min(tries, len(RETRY_SECONDS) - 1)], batch)
-        return False
+            tries += 1
+            self._rest(RETRY_SECONDS[min(tries, len(RETRY_SECONDS)) - 1], entries)
 
-    def _commit(self, batch: _Batch) -> None:
-        """All in one transaction; when one piece of work is at fault itself, each on its own."""
+    def _commit(self, entries: list[_Entry]) -> None:
+        """All in one transaction; when an entry itself is at fault, halve until it stands alone. Entries stay whole.
+
+        What is committed, or refused, leaves the list.
+        """
+        if not entries:
+            return
         try:
-            values = self._transact(batch, batch.units)
+            values = self._transact(entries)
         except StorageError:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it was, the rest must be written
-            self._isolate(batch, error)
+            if len(entries) == 1:
+                self._refuse(entries.pop(), error)
+                return
+            first, second = entries[: len(entries) // 2], entries[len(entries) // 2 :]
+            try:
+                self._commit(first)
+                self._commit(second)
+            finally:
+                entries[:] = first + second
             return
-        for unit, value in zip(batch.units, values, strict=True):
-            unit.future.set_result(value)
-        batch.units, batch.results, batch.states = [], [], {}
+        for entry, value in zip(entries, values, strict=True):
+            if entry.work:
+                entry.future.set_result(value)
+        entries.clear()
 
-    def _isolate(self, batch: _Batch, error: Exception) -> None:
-        """Something in this batch cannot be written, now or ever: find it, say so, and write the rest."""
-        if len(batch.results) + len(batch.states) + len(batch.units) == 1:
-            self._refuse(batch, error)
-            return
-        for result in list(batch.results):
-            self._commit(_Batch([result]))
-            batch.results.remove(result)
-        for state in list(batch.states.values()):
-            self._commit(_Batch(states={state.monitor: state}))
-            del batch.states[state.monitor]
-        for unit in list(batch.units):
-            self._commit(_Batch(units=[unit]))
-            batch.units.remove(unit)
-
-    def _refuse(self, batch: _Batch, error: Exception) -> None:
-        """The one thing in this batch is at fault: drop it, loudly."""
-        log.error("ledger.refused", error=repr(error), results=[result.check.monitor for result in batch.results])
-        if batch.units:
-            batch.units.pop().future.set_exception(error)
-        if batch.results:
-            self._watcher.results_dropped(1)
-        batch.results, batch.states = [], {}
-
-    def _transact(self, batch: _Batch, units: list[_Unit]) -> list[Any]:
+    def _transact(self, entries: list[_Entry]) -> list[Any]:
         with self._store.write() as transaction:
-            if batch.results:
-                transaction.add_results(batch.results)
-            for state in batch.states.values():
-                transaction.save_state(state)
-            return [unit.work(transaction) for unit in units]
+            results = [entry.result for entry in entries if entry.result is not None]
+            if results:
+                transaction.add_results(results)
+            states: dict[str, MonitorState] = {}
+            values: list[Any] = []
+            for entry in entries:
+                if entry.state is not None:
+                    states[entry.state.monitor] = entry.state
+                if entry.work is None:
+                    values.append(None)
+                    continue
+                _save(transaction, states)
+                values.append(entry.work(transaction))
+            _save(transaction, states)
+            return values
 
-    def _suffer(self, error: StorageError, batch: _Batch) -> None:
+    def _refuse(self, entry: _Entry, error: Exception) -> None:
+        """This can be written neither now nor ever: drop it, loudly unless its caller hears of it."""
+        if entry.work is None or entry.patient:
+            about = entry.result.check.monitor if entry.result else ""
+            log.error("ledger.refused", error=repr(error), monitor=about)
+        if entry.work:
+            entry.future.set_exception(error)
+        if entry.result:
+            self._watcher.results_dropped(1)
+
+    def _suffer(self, error: StorageError, entries: list[_Entry]) -> None:
         if not self._failing:
-            log.error("storage.failed", kind=error.kind, error=str(error), waiting=len(batch.results))
+            log.error("storage.failed", kind=error.kind, error=str(error), waiting=len(entries))
         self._failing = True
         self._watcher.storage_failed(error)
-        for unit in [unit for unit in batch.units if not unit.patient]:
-            batch.units.remove(unit)
-            unit.future.set_exception(error)
+        for entry in [entry for entry in entries if not entry.patient]:
+            entries.remove(entry)
+            entry.future.set_exception(error)
 
     def _recover(self) -> None:
         if self._failing:
@@ -255,22 +257,45 @@ class Ledger:
             log.info("storage.mended")
             self._watcher.storage_mended()
 
-    def _rest(self, seconds: float, batch: _Batch) -> None:
+    def _rest(self, seconds: float, entries: list[_Entry]) -> None:
         """Wait before the next try; take in what came meanwhile, so that impatient work is answered."""
         with self._wake:
-            self._wake.wait_for(lambda: self._closing_by is not None, timeout=seconds)
-            newer = self._take()
-        batch.results.extend(newer.results)
-        batch.states.update(newer.states)
-        batch.units.extend(newer.units)
-        excess = len(batch.results) - MAX_WAITING_RESULTS
-        if excess > 0:
-            del batch.results[:excess]
-            self._watcher.results_dropped(excess)
+            if self._closing_by is not None:
+                self._wake.wait(RETRY_SECONDS[0])
+            else:
+                self._wake.wait_for(lambda: self._closing_by is not None, timeout=seconds)
+            entries.extend(self._take())
+        dropped = self._drop_oldest(entries)
+        if dropped:
+            self._watcher.results_dropped(dropped)
 
-    def _put_back(self, batch: _Batch) -> None:
+    @staticmethod
+    def _drop_oldest(entries: MutableSequence[_Entry]) -> int:
+        """Forget the oldest results beyond the bound; work is never forgotten."""
+        excess = sum(entry.work is None for entry in entries) - MAX_WAITING_RESULTS
+        if excess <= 0:
+            return 0
+        left = excess
+        kept = []
+        for entry in entries:
+            if left and entry.work is None:
+                left -= 1
+            else:
+                kept.append(entry)
+        entries.clear()
+        entries.extend(kept)
+        return excess
+
+    def _put_back(self, entries: list[_Entry]) -> None:
         with self._wake:
-            self._results.extendleft(reversed(batch.results))
-            self._units.extendleft(reversed(batch.units))
-        for unit in batch.units:
-            unit.future.set_exception(StorageError("the daemon stopped before the store was mended"))
+            self._queue.extendleft(reversed(entries))
+        for entry in entries:
+            if entry.work:
+                entry.future.set_exception(StorageError("the daemon stopped before the store was mended"))
+
+
+def _save(transaction: Transaction, states: dict[str, MonitorState]) -> None:
+    """Only the newest state of each monitor need be written, but before the work that came after it."""
+    for state in states.values():
+        transaction.save_state(state)
+    states.clear()

@@ -124,9 +124,11 @@ class DaemonOperator:
 
     async def acknowledge(self, incident_id: str, by: str) -> Incident:
         now = self._clock.now()
+        # Looked up beforehand: what is wrong with the ID must not disturb what is being written.
+        meant = await self._ledger.read(lambda transaction: find_incident(transaction, incident_id))
 
         def work(transaction: Transaction) -> Incident:
-            incident = find_incident(transaction, incident_id)
+            incident = transaction.incident(meant.id) or meant
             if not incident.open or incident.acknowledged_at:
                 return incident
             taken = replace(incident, acknowledged_at=now, acknowledged_by=by)

@@ -23,6 +23,7 @@ from saasobs.core.errors import DeliveryError, StorageError
 from saasobs.core.incident import (
     Attempt,
     Briefing,
+    Incident,
     Notice,
     NoticeState,
     Receipt,
@@ -100,18 +101,29 @@ class Outbox:
     async def set_routes(self, routes: Mapping[str, Route]) -> None:
         """Take a new set of channels; a worker whose channel stays goes on, with the new one from its next claim."""
         self._loop = asyncio.get_running_loop()
+        heirs = {name: route.fallback for name, route in self._routes.items() if route.fallback in routes}
         gone = [name for name in self._workers if name not in routes]
         old = {name: route.channel for name, route in self._routes.items()}
         self._routes = dict(routes)
         await self._stop_workers(gone, 10.0)
         for name in routes:
-            if name not in self._workers:
+            if name not in self._workers or self._workers[name].done():
                 self._wake[name] = asyncio.Event()
                 self._workers[name] = asyncio.create_task(self._work(name), name=f"outbox {name}")
         for name, channel in old.items():
             if name not in routes or routes[name].channel is not channel:
                 await channel.close()
-        await self._drop_removed()
+        self._drop_removed(heirs)
+
+    def set_back(self) -> None:
+        """The wall clock was set back: moments to wait for that were reckoned by the old one hold no longer."""
+        self._quiet_until.clear()
+        self._wake_all()
+
+    @property
+    def dead(self) -> list[str]:
+        """Channels whose worker has ended, which none may while the daemon runs."""
+        return [name for name, worker in self._workers.items() if worker.done() and not self._stopping]
 
     def poke(self) -> None:
         """Something new is owed. May be called from any thread."""
@@ -145,10 +157,16 @@ class Outbox:
                 await asyncio.sleep(5)
                 continue
             if deliveries:
-                limit = asyncio.Semaphore(TOGETHER)
-                await asyncio.gather(*(self._deliver(route, delivery, limit) for delivery in deliveries))
+                await self._deliver_all(route, deliveries)
             else:
                 await self._wait(name, next_due)
+
+    async def _deliver_all(self, route: Route, deliveries: Sequence[Delivery]) -> None:
+        limit = asyncio.Semaphore(TOGETHER)
+        sending = (self._deliver(route, delivery, limit) for delivery in deliveries)
+        for outcome in await asyncio.gather(*sending, return_exceptions=True):
+            if isinstance(outcome, Exception):
+                log.error("outbox.not_settled", channel=route.name, error=repr(outcome))
 
     async def _wait(self, name: str, next_due: int | None) -> None:
         due = max(next_due or 0, self._quiet_until.get(name, 0))
@@ -185,7 +203,7 @@ class Outbox:
             if notice.unless_acknowledged and incident.acknowledged_at:
                 settled = replace(_freed(notice), state=NoticeState.SUPPRESSED, suppression=Suppression.ACKNOWLEDGED)
                 transaction.save_notice(settled)
-            elif now >= notice.expires_at:
+            elif self._is_over(notice, incident, name, now):
                 self._close(transaction, notice, NoticeState.EXPIRED, notice.detail or "could not be delivered in time")
                 self._fall_back(transaction, notice, name, now)
             else:
@@ -210,6 +228,12 @@ class Outbox:
             tags=monitor.tags if monitor else (),
         )
         return Delivery(tuple(live), briefing, transaction.reference(name, live[0].recipient, incident.id))
+
+    def _is_over(self, notice: Notice, incident: Incident, name: str, now: int) -> bool:
+        """Too old to be told: never before it was tried, nor while the outage goes on and nobody else could tell it."""
+        route = self._routes.get(name)
+        somebody_else = bool(route and route.fallback in self._routes)
+        return now >= notice.expires_at and notice.attempts > 0 and (somebody_else or not incident.open)
 
     # Sending and settling ------------------------------------------------------------------------------------
 
@@ -289,39 +313,39 @@ class Outbox:
 
     def _fall_back(self, transaction: Transaction, notice: Notice, name: str, now: int) -> None:
         route = self._routes.get(name)
-        target = self._routes.get(route.fallback) if route and route.fallback else None
-        if target is None:
+        if not self._owe_fallback(transaction, notice, route.fallback if route else None, now):
             log.error("notice.undeliverable", channel=name, notice=notice.id, incident=notice.incident_id)
-            return
+
+    def _owe_fallback(self, transaction: Transaction, notice: Notice, name: str | None, now: int) -> bool:
+        target = self._routes.get(name) if name else None
+        if target is None:
+            return False
         existing = transaction.notices(notice.incident_id)
         transaction.owe(fallback(notice, target.name, target.channel.recipients, target.max_age, existing, now))
         self.poke()
+        return True
 
     def _close(self, transaction: Transaction, notice: Notice, state: NoticeState, detail: str) -> None:
         transaction.save_notice(replace(_freed(notice), state=state, detail=detail))
 
     # Channels that come and go -------------------------------------------------------------------------------
 
-    async def _drop_removed(self) -> None:
-        """What is owed over a channel that is no longer configured can never be sent: say so."""
+    def _drop_removed(self, heirs: Mapping[str, str | None]) -> None:
+        """What is owed over a channel that is gone goes to its fallback, or says why it went nowhere."""
 
-        def work(transaction: Transaction) -> int:
-            now, dropped = self._clock.now(), 0
+        def work(transaction: Transaction) -> None:
+            now = self._clock.now()
             for channel in transaction.pending_channels():
                 if channel in self._routes:
                     continue
-                for notice in transaction.claim(channel, self._owner, 2**62, now + LEASE, 10_000):
-                    removed = replace(_freed(notice), state=NoticeState.SUPPRESSED)
-                    transaction.save_notice(replace(removed, suppression=Suppression.CHANNEL_REMOVED))
-                    dropped += 1
-            return dropped
+                removed = transaction.claim(channel, self._owner, 2**62, now + LEASE, 10_000)
+                for notice in removed:
+                    settled = replace(_freed(notice), state=NoticeState.SUPPRESSED)
+                    transaction.save_notice(replace(settled, suppression=Suppression.CHANNEL_REMOVED))
+                    self._owe_fallback(transaction, notice, heirs.get(channel), now)
+                log.warning("outbox.channel_removed", channel=channel, notices=len(removed))
 
-        try:
-            dropped = await self._ledger.run(work)
-        except StorageError:
-            return
-        if dropped:
-            log.warning("outbox.channel_removed", notices=dropped)
+        self._ledger.submit(work, patient=True)
 
     async def _stop_workers(self, names: Sequence[str], seconds: float) -> None:
         tasks = [self._workers.pop(name) for name in names]

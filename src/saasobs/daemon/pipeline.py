@@ -14,7 +14,7 @@ import structlog
 
 from saasobs.alerting import incidents, judge
 from saasobs.alerting.policy import Policy, owed
-from saasobs.core.incident import Change, Event, Incident, MonitorState, Transition, incident_id
+from saasobs.core.incident import Change, Event, Incident, MonitorState, Status, Transition, incident_id
 from saasobs.core.monitor import Monitor
 from saasobs.core.ports import Clock, Transaction
 from saasobs.core.result import Outcome, Result
@@ -135,16 +135,17 @@ class Pipeline:
         result: Result,
         transition: Transition,
     ) -> None:
-        incident = transaction.incident(identity)
-        if transition.change is Change.OPENED:
-            incident = incidents.open_incident(monitor, state, result, transition)
-        elif incident is not None:
-            incident = incidents.apply(incident, monitor, transition, result)
-        if incident is None:
-            return
+        known = transaction.incident(identity)
+        if known is not None and transition.change is not Change.OPENED:
+            incident = incidents.apply(known, monitor, transition, result)
+        elif transition.status is Status.UP:
+            return  # nobody was told of a beginning, so nobody hears of the end
+        else:
+            incident = replace(incidents.open_incident(monitor, state, result, transition), id=identity)
         transaction.save_incident(incident)
         transaction.add_event(incidents.event(incident, transition, result))
-        self._owe(transaction, incident, transition.change, monitor.policy, transition.at)
+        change = transition.change if known is not None else Change.OPENED
+        self._owe(transaction, incident, change, monitor.policy, transition.at)
 
     def _end(self, transaction: Transaction, incident: Incident, now: int, why: str, actor: str = "") -> None:
         """Close an incident that nobody watches any more."""

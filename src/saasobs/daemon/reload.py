@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -24,9 +25,16 @@ class Reloader:
     def __init__(self, path: Path, load: Callable[[], Settings]) -> None:
         self._path = path
         self._load = load
-        self._stamp = _stamp(path)
+        self._stamp: Stamp = ()
+        # Before the first load, so that no edit falls between the two. What cannot be looked at, loading will explain.
+        with contextlib.suppress(OSError):
+            self._stamp = _stamp(path)
         self._busy = asyncio.Lock()
         self.service: Service | None = None
+
+    def first(self) -> Settings:
+        """:raises ConfigurationError: with every fault."""
+        return self._load()
 
     async def reload(self) -> None:
         """:raises ConfigurationError: with every fault; what ran before goes on running."""
@@ -58,7 +66,11 @@ class Reloader:
         previous = self._stamp
         while True:
             await asyncio.sleep(LOOK_EVERY)
-            stamp = await asyncio.to_thread(_stamp, self._path)
+            try:
+                stamp = await asyncio.to_thread(_stamp, self._path)
+            except OSError as error:
+                log.warning("config.unreadable", error=str(error))
+                continue
             if stamp == previous and stamp != self._stamp:
                 await self.reload_quietly()
             previous = stamp

@@ -37,7 +37,7 @@ class Runner:
         clock: Clock,
         probes: Mapping[str, Probe],
         gate: Gate,
-        deliver: Callable[[Result], None],
+        deliver: Callable[[Monitor, Result], None],
         observer: CheckObserver,
         *,
         location: str = "local",
@@ -62,7 +62,7 @@ class Runner:
         """Check now, past the queue, for a person who waits."""
         now = self._clock.now()
         result = await self._probe(monitor, self._check(monitor, Due(monitor.name, now, extra=True), 0))
-        self._deliver(result)
+        self._deliver(monitor, result)
         return result
 
     async def close(self) -> None:
@@ -90,7 +90,7 @@ class Runner:
             self._busy.discard(monitor.name)
             self.gate.done(monitor.host)
         try:
-            self._deliver(result)
+            self._deliver(monitor, result)
         except Exception:
             log.exception("check.not_judged", monitor=monitor.name)
 

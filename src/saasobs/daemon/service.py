@@ -67,7 +67,7 @@ class Service:
         self.reload_error = ""
         self.clock = SteadyClock()
         self.started_at = self.loaded_at = self.clock.now()
-        self.folder = StateFolder(settings.state_dir)
+        self.folder = StateFolder(settings.state_dir, store=settings.store)
         self.telemetry = Telemetry(instrumentation.metrics.registry)
         self.board = Board()
         self.agenda = Agenda()
@@ -77,6 +77,7 @@ class Service:
         self.listeners = Listeners()
         self._down = AsyncExitStack()
         self._tokens: dict[str, str] = {}
+        self._token_of: dict[str, str] = {}
         self._storage_failed_at = 0
         self._secret = b""
         self._restart_needed: list[str] = []
@@ -127,7 +128,7 @@ class Service:
         location = self.settings.location
         self.runner = Runner(self.clock, self.probes, self.gate, self._take, self.telemetry, location=location)
         self._down.push_async_callback(self._close_checks)
-        self.watchman = Watchman(self.clock, self.agenda, self._start_check, self._was_away)
+        self.watchman = Watchman(self.clock, self.agenda, self._start_check, self._was_away, self._was_set_back)
         self.operator = DaemonOperator(
             self.clock, self.board, self.agenda, self.ledger, self.pipeline, self.heartbeats, self
         )
@@ -197,11 +198,16 @@ class Service:
             {name: tuple(route.channel.recipients) for name, route in routes.items()},
             {name: route.max_age for name, route in routes.items()},
         )
-        for name in self.board.set_monitors(settings.monitors):
+        now = self.clock.now()
+        for due in self.agenda.pop_due(now):
+            self._start_check(due)
+        for name in [*self.board.of_another_kind(settings.monitors), *self.board.set_monitors(settings.monitors)]:
             self.pipeline.withdraw(name)
+        self.board.set_monitors(settings.monitors)
         self._expect_heartbeats(settings)
         self.gate.limit, self.gate.per_host = settings.limits.concurrency, settings.limits.per_host
-        self.agenda.set(settings.monitors.values(), self.clock.now())
+        self.agenda.set(settings.monitors.values(), now)
+        self._arm()
         self._plan_own_heartbeat(settings)
         self.loaded_at = self.clock.now()
         self.telemetry.reloaded(ok=True, at=self.loaded_at)
@@ -244,6 +250,7 @@ class Service:
         self._tokens = {
             monitor.options.token or heartbeat_token(self._secret, monitor.name): monitor.name for monitor in beats
         }
+        self._token_of = {name: token for token, name in self._tokens.items()}
 
     def _plan_own_heartbeat(self, settings: Settings) -> None:
         own = settings.own_heartbeat
@@ -253,6 +260,14 @@ class Service:
         beat = OwnHeartbeat(own.url, self.problems, lambda outcome: self.telemetry.heartbeat_sent.labels(outcome).inc())
         self.calendar.every("own_heartbeat", beat.send, own.interval)
 
+    def _arm(self) -> None:
+        """Take up the fast confirmations and deadlines that were under way."""
+        for monitor in self.board.monitors.values():
+            state = self.board.states[monitor.name]
+            if state.confirming and not state.paused:
+                self.agenda.expedite(monitor.name, self.clock.now() + monitor.thresholds.retry_interval)
+            self._await_deadline(monitor)
+
     # A check passing through ---------------------------------------------------------------------------------
 
     def _start_check(self, due: Due) -> None:
@@ -260,20 +275,37 @@ class Service:
         if monitor is not None and not self.board.states[due.monitor].paused:
             self.runner.start(monitor, due)
 
-    def _take(self, result: Result) -> None:
-        monitor = self.board.monitors.get(result.check.monitor)
-        if monitor is None:
-            return
+    def _take(self, asked: Monitor, result: Result) -> None:
+        monitor = self.board.monitors.get(asked.name)
+        if monitor is None or (monitor.kind, monitor.options) != (asked.kind, asked.options):
+            return  # the answer to a question that is no longer asked
         self.telemetry.check_done(monitor.kind, result)
         self.pipeline.accept(result)
-        kind = KINDS[monitor.kind]
-        if kind.next_deadline is not None:
-            deadline = kind.next_deadline(monitor, self.heartbeats, self.clock.now())
-            if deadline is not None:
-                self.agenda.expedite(monitor.name, deadline)
+        self._await_deadline(monitor)
+
+    def _await_deadline(self, monitor: Monitor) -> None:
+        """A kind whose verdict can change by time alone is looked at when it may."""
+        next_deadline = KINDS[monitor.kind].next_deadline
+        deadline = next_deadline(monitor, self.heartbeats, self.clock.now()) if next_deadline else None
+        if deadline is not None:
+            self.agenda.expedite(monitor.name, deadline)
 
     def _was_away(self, start: int, end: int) -> None:
         self.heartbeats.was_away(start, end)
+
+    def _was_set_back(self, micros: int) -> None:
+        """The wall clock went back: so does everything that waits for a moment ahead."""
+        log.warning("clock.set_back", seconds=micros / SECOND)
+        changed = self.heartbeats.set_back(self.clock.now())
+
+        def work(transaction: Transaction) -> None:
+            transaction.set_back(micros)
+            for state in changed:
+                transaction.save_heartbeat(state)
+
+        self.ledger.submit(work, patient=True)
+        self.outbox.set_back()
+        self.calendar.restart()
 
     def wake(self) -> None:
         self.watchman.wake()
@@ -286,6 +318,9 @@ class Service:
     def problems(self) -> list[str]:
         """What is wrong with the daemon itself, in sentences."""
         found = [self.telemetry.storage_problem] if self.telemetry.storage_problem else []
+        if not self.ledger.alive:
+            found.append("the thread that writes has ended: restart the daemon")
+        found += [f"nothing is sent over {name}: its worker has ended; reload or restart" for name in self.outbox.dead]
         silent = self.clock.now() - self.watchman.last_round
         if silent > 30 * SECOND:
             found.append(f"no check was started for {silent // SECOND} s")
@@ -321,7 +356,7 @@ class Service:
         return self._tokens
 
     def ping_url(self, monitor: str) -> str:
-        token = next((token for token, name in self._tokens.items() if name == monitor), "")
+        token = self._token_of.get(monitor, "")
         return f"{self._ingest_url()}/ping/{token}" if token else ""
 
     def _ingest_url(self) -> str:

@@ -20,11 +20,15 @@ class AlreadyRunning(SaasobsError):
 
 
 class StateFolder:
-    """A folder that only its owner may enter. The lock ends with the process, however that ends."""
+    """A folder that only its owner may enter, and the SQLite file, which may lie elsewhere: one daemon for both.
 
-    def __init__(self, path: Path) -> None:
+    The locks end with the process, however that ends.
+    """
+
+    def __init__(self, path: Path, *, store: str) -> None:
         self.path = path
-        self._lock: int | None = None
+        self._database = Path(store.removeprefix("sqlite:///"))
+        self._locks: list[int] = []
 
     @property
     def socket(self) -> Path:
@@ -33,28 +37,37 @@ class StateFolder:
     def acquire(self) -> None:
         """:raises AlreadyRunning: naming the other process. :raises SaasobsError: the folder cannot be used."""
         try:
-            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-            descriptor = os.open(self.path / "saasobs.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            self._lock(self.path / "saasobs.lock", f"runs on {self.path}")
+            self._lock(self._database.with_name(f"{self._database.name}.lock"), f"uses {self._database}")
+        except SaasobsError:
+            self._unlock()
+            raise
+
+    def release(self) -> None:
+        if self._locks:
+            self.socket.unlink(missing_ok=True)
+            self._unlock()
+
+    def _lock(self, path: Path, what: str) -> None:
+        try:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
-            raise SaasobsError(f"the state folder {self.path} cannot be used: {error.strerror}") from error
+            raise SaasobsError(f"the state folder {path.parent} cannot be used: {error.strerror}") from error
+        self._locks.append(descriptor)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             holder = os.read(descriptor, 20).decode(errors="replace").strip() or "unknown"
-            os.close(descriptor)
-            raise AlreadyRunning(
-                f"another saasobs daemon (pid {holder}) runs on {self.path}: "
-                "stop it, or give this one its own `state_dir`"
-            ) from error
+            hint = "stop it, or give this one a `store` and a `state_dir` of its own"
+            raise AlreadyRunning(f"another saasobs daemon (pid {holder}) {what}: {hint}") from error
         os.ftruncate(descriptor, 0)
         os.write(descriptor, f"{os.getpid()}\n".encode())
-        self._lock = descriptor
 
-    def release(self) -> None:
-        if self._lock is not None:
-            self.socket.unlink(missing_ok=True)
-            os.close(self._lock)
-            self._lock = None
+    def _unlock(self) -> None:
+        for descriptor in self._locks:
+            os.close(descriptor)
+        self._locks.clear()
 
     def secret(self) -> bytes:
         """32 random bytes made once: heartbeat tokens derive from it."""

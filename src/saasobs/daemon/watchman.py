@@ -29,11 +29,13 @@ class Watchman:
         agenda: Agenda,
         start: Callable[[Due], None],
         was_away: Callable[[int, int], None],
+        was_set_back: Callable[[int], None],
     ) -> None:
         self._clock = clock
         self._agenda = agenda
         self._start = start
         self._was_away = was_away
+        self._was_set_back = was_set_back
         self._timer: asyncio.TimerHandle | None = None
         self._last_round = self._last_clock = clock.now()
 
@@ -93,5 +95,7 @@ class Watchman:
             self._agenda.restart(after)
             if step > 0:  # a suspended machine wakes up like this: what was sent to us meanwhile is lost
                 self._was_away(now, after)
+            else:
+                self._was_set_back(-step)
             self._last_round = after
         return after

@@ -11,6 +11,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from contextlib import suppress
 from time import perf_counter
@@ -41,6 +42,7 @@ ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 SCOPE_KEY = "saasobs"
 """The RequestState in the scope: an instrumented app inside another sees that it is already watched."""
 _PATH_LIMIT = 1024
+_UUID = re.compile(r"[0-9A-Fa-f]{8}(?:-?[0-9A-Fa-f]{4}){3}-?[0-9A-Fa-f]{12}")
 _CLIENT_CLOSED_REQUEST = 499
 _LAST_MESSAGES = frozenset({"http.response.pathsend", "http.response.zerocopysend"})
 
@@ -211,7 +213,7 @@ class _Request:
         self._line = {
             "method": str(self._scope.get("method", ""))[:32],
             "route": route,
-            "path": self._safe_path(),
+            "path": self._safe_path(route),
             "status": status,
             "duration_ms": round(seconds * 1000, 3),
             "client": client[0] if client else "",
@@ -238,9 +240,13 @@ class _Request:
             line["error_type"] = self._error
         self._layer.access_line("error" if line["status"] >= 500 or outcome == "error" else "info", line)
 
-    def _safe_path(self) -> str:
-        """The path without its query, and without what stands in it for a parameter such as `{token}`."""
-        path = self._path
+    def _safe_path(self, route: str) -> str:
+        """The path without its query, and without what stands in it for a parameter such as `{token}`.
+
+        Where no route matched, nobody knows what is a token: whatever looks like a UUID is taken for one, so that a
+        mistyped ping URL does not end in the log.
+        """
+        path = self._path if route != names.UNMATCHED else _UUID.sub(REDACTED, self._path)
         for name, value in (self._scope.get("path_params") or {}).items():
             if is_sensitive(name) and str(value):
                 path = path.replace(str(value), REDACTED)

@@ -91,7 +91,7 @@ def _configure_standard_library(logs: Logs) -> None:
     root.setLevel(logs.level)
     for name in _TALKATIVE:
         logger = logging.getLogger(name)
-        if logs.level > logging.DEBUG and logger.level == logging.NOTSET:
+        if logger.level == logging.NOTSET:
             logger.setLevel(max(logs.level, logging.WARNING))
 
 

@@ -85,6 +85,10 @@ class Outbox(Part):
         theirs = leased.where(notices.c.lease_owner == owner) if owner else leased
         return self._session.run(theirs.values(lease_owner="", lease_until=0))
 
+    def set_back(self, micros: int) -> None:
+        columns = (notices.c.due_at, notices.c.next_at, notices.c.expires_at)
+        self._session.run(update(notices).where(_pending()).values({column: column - micros for column in columns}))
+
     def next_due(self, channel: str) -> int | None:
         """The earliest `next_at` of a pending notice of this channel."""
         row = self._session.one(select(func.min(notices.c.next_at)).where(_pending(), notices.c.channel == channel))
