@@ -7,6 +7,7 @@ that a kind or channel keeps its own options in its own file. Each type says in 
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
 from typing import Annotated, Any, ClassVar, Self
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -32,15 +33,15 @@ class Options(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True, use_attribute_docstrings=True)
 
 
-class KindOptions(Options):
+class KindOptions(Options, ABC):
     """What one kind of monitor adds to the keys that every monitor has."""
 
     thresholds: ClassVar[dict[str, Any]] = {}
     """The kind's own defaults for `fail_after`, `recover_after`, `retry_interval`, where the file's do not fit."""
 
+    @abstractmethod
     def target(self) -> str:
         """What a person reads as the target; never a secret."""
-        raise NotImplementedError(type(self).__name__)  # pragma: no cover - every kind has one
 
     def host(self) -> str:
         """The host whose concurrent checks are limited together; empty for none."""
