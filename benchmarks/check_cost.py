@@ -114,7 +114,7 @@ async def measure(url: str) -> list[Figure]:
     """Every contender in turn, round by round, so that all see the same weather."""
     monitor = for_url(url)
     clock = SteadyClock()
-    probe = KINDS["http"].probe(Tools(clock=clock, heartbeats=HeartbeatBook()))
+    probe = KINDS["http"].probe(Tools(clock, HeartbeatBook(), Board()))
     check = Check("m", clock.now(), clock.now())
 
     async def probe_once() -> Result:

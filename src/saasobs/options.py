@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
+from importlib.util import find_spec
 from typing import Annotated, Any, ClassVar, Self
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -36,6 +37,9 @@ class Options(BaseModel):
 class KindOptions(Options, ABC):
     """What one kind of monitor adds to the keys that every monitor has."""
 
+    example: ClassVar[str] = ""
+    """A monitor of this kind as it may stand in the file (the mapping's YAML, `name` and `kind` first): the
+    documentation shows it, and a test runs it."""
     thresholds: ClassVar[dict[str, Any]] = {}
     """The kind's own defaults for `fail_after`, `recover_after`, `retry_interval`, where the file's do not fit."""
 
@@ -46,6 +50,12 @@ class KindOptions(Options, ABC):
     def host(self) -> str:
         """The host whose concurrent checks are limited together; empty for none."""
         return ""
+
+
+def require_driver(module: str, extra: str) -> None:
+    """:raises ValueError: a library of an optional extra is not installed; says how to get it."""
+    if find_spec(module) is None:
+        raise ValueError(f"this kind needs more than is installed: pip install 'saasobs[{extra}]'")
 
 
 def _duration(value: object) -> object:

@@ -18,8 +18,9 @@ from saasobs.core.incident import Status
 from saasobs.core.monitor import Monitor
 from saasobs.core.result import Check, Failure, Outcome, Reason, Result
 from saasobs.core.values import SECOND
-from saasobs.probes.http.expect import Answer, judge_content, judge_plain, verdict
+from saasobs.probes.http.expect import Answer, judge_content, judge_plain
 from saasobs.probes.http.options import HttpOptions
+from saasobs.probes.verdict import verdict
 
 MONITOR = Monitor("api", "http", None, "https://api.acme.example/health")
 CERTIFICATE = {

@@ -7,7 +7,7 @@ from saasobs.core.result import Outcome, Reason
 from saasobs.core.values import MINUTE
 from saasobs.probes import KINDS, Tools
 from saasobs.probes.heartbeat import HeartbeatProbe
-from support.probing import Pings, SetClock, check, monitor
+from support.probing import Others, Pings, SetClock, check, monitor
 
 NOW = 1_800_000_000_000_000
 JOB = monitor("heartbeat", period="10m", grace="2m")
@@ -18,7 +18,7 @@ def known(**moments: object) -> Pings:
 
 
 async def look(pings: Pings, at: int) -> tuple[Outcome, Reason | None, str, str]:
-    result = await HeartbeatProbe(Tools(SetClock(at), pings)).check(JOB, check())
+    result = await HeartbeatProbe(Tools(SetClock(at), pings, Others())).check(JOB, check())
     return result.outcome, result.reason, result.message, result.excerpt
 
 

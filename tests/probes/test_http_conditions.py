@@ -11,10 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from saasobs.core.result import Outcome
+from saasobs.probes.conditions import Condition, JsonPath, show, unmet
 from saasobs.probes.excerpt import LIMIT, decode, excerpt, visible
-from saasobs.probes.http.conditions import Condition, JsonPath, show, unmet
-from saasobs.probes.http.expect import Answer, judge_content, judge_plain, verdict
+from saasobs.probes.http.expect import Answer, judge_content, judge_plain
 from saasobs.probes.http.options import Expect
+from saasobs.probes.verdict import verdict
 
 leaves = st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text()
 json_values = st.recursive(

@@ -17,8 +17,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from saasobs.core.result import REASONS, Outcome, Reason
+from saasobs.probes.budget import TookTooLong, within_budget
 from saasobs.probes.http import exchange
-from saasobs.probes.http.budget import TookTooLong, within_budget
 from saasobs.probes.http.curl import Multi, Order, Transfer, system_ca_file
 from saasobs.probes.http.phases import Moments, Phase, lengths, phase_of
 from saasobs.probes.http.reasons import CURL_REASONS, OURS, TIMEOUTS, reason_for
@@ -69,7 +69,7 @@ async def test_cancelling_stops_a_check_at_once(bad: BadServer) -> None:
         waiting.cancel()
         with pytest.raises(asyncio.CancelledError):
             await waiting
-        multi = next(iter(probe.probe._multis.values()))
+        multi = next(iter(probe.probe._fetcher._multis.values()))
         assert not multi._running
         assert not multi._watched
         assert (await probe.get(bad.url("/status/200"))).outcome is Outcome.UP
@@ -102,7 +102,7 @@ async def test_handles_are_reused_and_carry_nothing_over(probe: Prober, bad: Bad
     last = bad.asked[-1]
     assert (last.method, last.body) == ("GET", b"")
     assert not {"x-old", "x-request-id", "content-length", "content-type"} & last.headers.keys()
-    assert len(next(iter(probe.probe._multis.values()))._idle) == 1
+    assert len(next(iter(probe.probe._fetcher._multis.values()))._idle) == 1
 
 
 async def test_a_deadline_holds_over_all_hops(probe: Prober, bad: BadServer) -> None:
@@ -245,4 +245,4 @@ async def test_monitors_of_one_file_share_an_engine(probe: Prober, bad: BadServe
     """One engine per CA file, however many monitors there are."""
     for path in ("/status/200", "/status/201"):
         await probe.probe.check(monitor(url=bad.url(path)), check())
-    assert len(probe.probe._multis) == 1
+    assert len(probe.probe._fetcher._multis) == 1

@@ -17,15 +17,15 @@ FAILURES: list[tuple[str, dict[str, Any], Reason, str]] = [
     ("/reset-body", {}, Reason.CONNECTION_RESET, r"the connection was broken off \(.*reset.*\)"),
     ("/short", {}, Reason.BODY_TRUNCATED, r"the answer ended too early \(.*986 bytes.*\)"),
     ("/cut-chunks", {}, Reason.BODY_TRUNCATED, r"the answer ended too early \(.*outstanding read data.*\)"),
-    ("/bad-chunks", {}, Reason.PROTOCOL_ERROR, r"the answer is not valid HTTP \(.*chunk.*\)"),
-    ("/garbage", {}, Reason.PROTOCOL_ERROR, r"the answer is not valid HTTP \(Received HTTP/0.9.*\)"),
-    ("/bad-header", {}, Reason.PROTOCOL_ERROR, r"the answer is not valid HTTP \(.*[Hh]eader.*\)"),
+    ("/bad-chunks", {}, Reason.PROTOCOL_ERROR, r"the answer breaks the rules of its protocol \(.*chunk.*\)"),
+    ("/garbage", {}, Reason.PROTOCOL_ERROR, r"the answer breaks the rules of its protocol \(Received HTTP/0.9.*\)"),
+    ("/bad-header", {}, Reason.PROTOCOL_ERROR, r"the answer breaks the rules of its protocol \(.*[Hh]eader.*\)"),
     ("/empty", {}, Reason.EMPTY_RESPONSE, r"the server closed the connection without an answer \(.*\)"),
     (
         "/endless-header",
         {},
         Reason.PROTOCOL_ERROR,
-        r"the answer is not valid HTTP \(its header is larger than 256 KiB\)",
+        r"the answer breaks the rules of its protocol \(its header is larger than 256 KiB\)",
     ),
     ("/bomb", {}, Reason.BODY_TOO_LARGE, r"the answer is larger than allowed \(more than 1 MiB\)"),
     ("/big", {}, Reason.BODY_TOO_LARGE, r"the answer is larger than allowed \(more than 1 MiB\)"),
@@ -108,9 +108,9 @@ async def test_a_failure_on_the_way_names_its_hop(probe: Prober, bad: BadServer)
 async def test_a_mistake_of_ours_is_unknown(bad: BadServer) -> None:
     """An exception inside a check says nothing about the target, and does not leave the probe."""
     async with prober() as broken:
-        broken.probe._multis = None  # type: ignore[assignment]
+        broken.probe._fetcher._multis = None  # type: ignore[assignment]
         result = await broken.get(bad.url("/status/200"))
-        broken.probe._multis = {}
+        broken.probe._fetcher._multis = {}
     assert (result.outcome, result.reason) == (Outcome.UNKNOWN, Reason.INTERNAL)
     assert result.message == "the check failed inside this daemon: AttributeError"
 

@@ -9,7 +9,7 @@ import pycares.errno
 import pytest
 
 from saasobs.core.result import Outcome, Reason
-from saasobs.probes.http.resolve import ARES_REASONS, LookupFailed, lookup
+from saasobs.probes.net.resolve import ARES_REASONS, LookupFailed, lookup
 from support.badhttp import BadServer, bad_server
 from support.dns import Zone, dns_server
 from support.probing import prober

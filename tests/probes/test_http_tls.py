@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from saasobs.core.result import Outcome, Reason
-from saasobs.probes.http.certificate import Certificate, is_for, read_chain, what_is_wrong
+from saasobs.probes.net.certificate import Certificate, is_for, read_chain, what_is_wrong
 from support.badhttp import BadServer, bad_server
 from support.probing import Prober
 from support.tls import Certificates, Identity

@@ -9,7 +9,9 @@ from time import monotonic, time_ns
 from typing import Any
 
 from saasobs.core.heartbeat import HeartbeatState
+from saasobs.core.incident import MonitorState
 from saasobs.core.monitor import Monitor
+from saasobs.core.ports import Clock, Probe, States
 from saasobs.core.result import Check, Result
 from saasobs.core.values import SECOND
 from saasobs.probes import KINDS, Tools
@@ -53,10 +55,21 @@ class Pings:
         return self.away
 
 
-def monitor(kind: str = "http", timeout: float = 5.0, **options: Any) -> Monitor:
+@dataclass
+class Others:
+    """core.ports.States that a test fills."""
+
+    states: dict[str, MonitorState] = field(default_factory=dict)
+
+    def state(self, monitor: str) -> MonitorState | None:
+        return self.states.get(monitor)
+
+
+def monitor(kind: str = "http", timeout: float = 5.0, public_only: bool = False, **options: Any) -> Monitor:
     """A monitor from the options as they stand in the file; `timeout` in seconds."""
     read = KINDS[kind].options.model_validate(options)
-    return Monitor("probe-test", kind, read, read.target(), read.host(), timeout=round(timeout * SECOND))
+    lasting = round(timeout * SECOND)
+    return Monitor("probe-test", kind, read, read.target(), read.host(), timeout=lasting, public_only=public_only)
 
 
 def check(correlation_id: str = "") -> Check:
@@ -77,8 +90,33 @@ class Prober:
 @asynccontextmanager
 async def prober(*nameservers: str) -> AsyncIterator[Prober]:
     """An http probe that is closed at the end."""
-    probe = HttpProbe(Tools(WallClock(), Pings(), nameservers=nameservers))
+    probe = HttpProbe(Tools(WallClock(), Pings(), Others(), nameservers=nameservers))
     try:
         yield Prober(probe)
+    finally:
+        await probe.close()
+
+
+@dataclass
+class Asker:
+    """One probe of any kind and a short way to use it."""
+
+    kind: str
+    probe: Probe
+
+    async def ask(self, timeout: float = 5.0, public_only: bool = False, **options: Any) -> Result:
+        asked = monitor(self.kind, timeout, public_only, **options)
+        return await self.probe.check(asked, check())
+
+
+@asynccontextmanager
+async def asker(
+    kind: str, *nameservers: str, clock: Clock | None = None, states: States | None = None
+) -> AsyncIterator[Asker]:
+    """A probe of a kind that is closed at the end."""
+    tools = Tools(clock or WallClock(), Pings(), states or Others(), nameservers=nameservers)
+    probe = KINDS[kind].probe(tools)
+    try:
+        yield Asker(kind, probe)
     finally:
         await probe.close()

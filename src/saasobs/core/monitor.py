@@ -26,6 +26,16 @@ class Thresholds:
 
 
 @dataclass(frozen=True, slots=True)
+class Objective:
+    """A service level objective: the share of time (as counted by checks) that a monitor is to be up."""
+
+    target: float
+    """Percent, as in 99.9."""
+    days: int
+    """Length of the rolling window."""
+
+
+@dataclass(frozen=True, slots=True)
 class Monitor:
     """One thing to watch. Its `name` is its identity: state, history and heartbeat URL follow the name."""
 
@@ -45,3 +55,10 @@ class Monitor:
     policy: str = "default"
     description: str = ""
     runbook: str = ""
+    depends_on: tuple[str, ...] = ()
+    """Monitors whose outage explains this one's: its alerts wait while one of them is down."""
+    public_only: bool = False
+    """Never connect to a private, loopback, link-local or metadata address (core.addresses)."""
+    network_guard: bool = True
+    """False: judged also while our own network is cut off, as a target on our own LAN can be."""
+    slo: Objective | None = None

@@ -39,6 +39,12 @@ class Heartbeats(Protocol):
         ...
 
 
+class States(Protocol):
+    """What is known of the other monitors, for a kind that is made of them."""
+
+    def state(self, monitor: str) -> MonitorState | None: ...
+
+
 class Channel(Protocol):
     """A way to reach people."""
 

@@ -52,6 +52,29 @@ class Reason(StrEnum):
     BODY_MISMATCH = "body_mismatch"
     JSON_MISMATCH = "json_mismatch"
     TOO_SLOW = "too_slow"
+    ADDRESS_REFUSED = "address_refused"
+    PROXY_FAILED = "proxy_failed"
+    AUTHENTICATION_FAILED = "authentication_failed"
+    VERSION_MISMATCH = "version_mismatch"
+    COMPRESSION_MISMATCH = "compression_mismatch"
+    TLS_MISMATCH = "tls_mismatch"
+    CERTIFICATE_MISMATCH = "certificate_mismatch"
+    HOST_KEY_MISMATCH = "host_key_mismatch"
+    RESPONSE_MISMATCH = "response_mismatch"
+    DNS_MISMATCH = "dns_mismatch"
+    PACKET_LOSS = "packet_loss"
+    NOT_SERVING = "not_serving"
+    QUERY_FAILED = "query_failed"
+    VALUE_MISMATCH = "value_mismatch"
+    METRIC_MISSING = "metric_missing"
+    OUT_OF_BOUNDS = "out_of_bounds"
+    INSUFFICIENT_DATA = "insufficient_data"
+    DOMAIN_EXPIRING = "domain_expiring"
+    DOMAIN_EXPIRED = "domain_expired"
+    DOMAIN_NOT_FOUND = "domain_not_found"
+    MEMBERS_DOWN = "members_down"
+    OWN_NETWORK = "own_network"
+    UNSUPPORTED = "unsupported"
     HEARTBEAT_MISSING = "heartbeat_missing"
     HEARTBEAT_FAILED = "heartbeat_failed"
     HEARTBEAT_OVERRAN = "heartbeat_overran"
@@ -78,7 +101,7 @@ REASONS: Mapping[Reason, str] = {
     Reason.TRANSFER_TIMEOUT: "the answer did not finish in time",
     Reason.CONNECTION_RESET: "the connection was broken off",
     Reason.EMPTY_RESPONSE: "the server closed the connection without an answer",
-    Reason.PROTOCOL_ERROR: "the answer is not valid HTTP",
+    Reason.PROTOCOL_ERROR: "the answer breaks the rules of its protocol",
     Reason.BODY_TRUNCATED: "the answer ended too early",
     Reason.BODY_TOO_LARGE: "the answer is larger than allowed",
     Reason.BODY_ENCODING: "the answer could not be decoded",
@@ -89,6 +112,29 @@ REASONS: Mapping[Reason, str] = {
     Reason.BODY_MISMATCH: "unexpected content",
     Reason.JSON_MISMATCH: "unexpected JSON value",
     Reason.TOO_SLOW: "too slow",
+    Reason.ADDRESS_REFUSED: "its address may not be checked",
+    Reason.PROXY_FAILED: "the proxy did not let the request through",
+    Reason.AUTHENTICATION_FAILED: "the login was refused",
+    Reason.VERSION_MISMATCH: "unexpected version of the protocol",
+    Reason.COMPRESSION_MISMATCH: "unexpected compression",
+    Reason.TLS_MISMATCH: "unexpected TLS version or cipher",
+    Reason.CERTIFICATE_MISMATCH: "another certificate than expected",
+    Reason.HOST_KEY_MISMATCH: "another host key than expected",
+    Reason.RESPONSE_MISMATCH: "unexpected answer",
+    Reason.DNS_MISMATCH: "unexpected DNS answer",
+    Reason.PACKET_LOSS: "packets were lost",
+    Reason.NOT_SERVING: "the service says that it is not serving",
+    Reason.QUERY_FAILED: "the query failed",
+    Reason.VALUE_MISMATCH: "unexpected value",
+    Reason.METRIC_MISSING: "the metric is not there",
+    Reason.OUT_OF_BOUNDS: "a figure is out of bounds",
+    Reason.INSUFFICIENT_DATA: "too few requests to judge by",
+    Reason.DOMAIN_EXPIRING: "the domain's registration expires soon",
+    Reason.DOMAIN_EXPIRED: "the domain's registration has expired",
+    Reason.DOMAIN_NOT_FOUND: "the domain is not registered",
+    Reason.MEMBERS_DOWN: "too few of its members are up",
+    Reason.OWN_NETWORK: "our own network is down",
+    Reason.UNSUPPORTED: "this machine cannot make this check",
     Reason.HEARTBEAT_MISSING: "the expected ping did not come",
     Reason.HEARTBEAT_FAILED: "the job reported a failure",
     Reason.HEARTBEAT_OVERRAN: "the job started but did not finish in time",

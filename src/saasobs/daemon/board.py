@@ -64,6 +64,10 @@ class Board:
         except KeyError:
             raise NotFound(f"no monitor is called {name!r}") from None
 
+    def state(self, name: str) -> MonitorState | None:
+        """core.ports.States."""
+        return self.states.get(name)
+
     def recent(self, name: str) -> Sequence[Result]:
         """The newest results, newest first."""
         return list(reversed(self._recent.get(name, ())))

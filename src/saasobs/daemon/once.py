@@ -7,6 +7,7 @@ import os
 
 from saasobs.core.monitor import Monitor
 from saasobs.core.result import Check, Result
+from saasobs.daemon.board import Board
 from saasobs.daemon.clock import SteadyClock
 from saasobs.daemon.heartbeats import HeartbeatBook
 from saasobs.probes import KINDS, Tools
@@ -21,7 +22,7 @@ def run(monitor: Monitor, settings: Settings | None = None) -> Result:
 async def _check(monitor: Monitor, settings: Settings | None) -> Result:
     clock = SteadyClock()
     nameservers = settings.nameservers if settings else ()
-    probe = KINDS[monitor.kind].probe(Tools(clock=clock, heartbeats=HeartbeatBook(), nameservers=nameservers))
+    probe = KINDS[monitor.kind].probe(Tools(clock, HeartbeatBook(), Board(), nameservers=nameservers))
     now = clock.now()
     try:
         return await probe.check(monitor, Check(monitor.name, now, now, correlation_id=os.urandom(16).hex()))

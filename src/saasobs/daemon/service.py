@@ -123,7 +123,7 @@ class Service:
         self.outbox = Outbox(self.clock, self.ledger, self, self.telemetry, owner=owner)
         self._down.push_async_callback(self.outbox.close, STOP_SECONDS)
         self.pipeline = Pipeline(self.clock, self.board, self.agenda, self.ledger, self.outbox.poke)
-        tools = ProbeTools(clock=self.clock, heartbeats=self.heartbeats, nameservers=self.settings.nameservers)
+        tools = ProbeTools(self.clock, self.heartbeats, self.board, nameservers=self.settings.nameservers)
         self.probes: dict[str, Probe] = {name: kind.probe(tools) for name, kind in KINDS.items()}
         location = self.settings.location
         self.runner = Runner(self.clock, self.probes, self.gate, self._take, self.telemetry, location=location)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from saasobs._version import __version__
 from saasobs.core.monitor import Monitor
-from saasobs.core.ports import Clock, Heartbeats, Probe
+from saasobs.core.ports import Clock, Heartbeats, Probe, States
 from saasobs.core.result import REASONS, Check, Outcome, Reason, Result
 from saasobs.options import KindOptions
 
@@ -18,6 +18,7 @@ class Tools:
 
     clock: Clock
     heartbeats: Heartbeats
+    states: States
     user_agent: str = f"saasobs/{__version__}"
     nameservers: tuple[str, ...] = ()
     """``address`` or ``address:port``; empty: the system's (resolv.conf)."""

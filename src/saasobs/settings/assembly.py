@@ -103,6 +103,7 @@ def monitor(common: Common, kind: str, options: KindOptions, defaults: Defaults)
         policy=common.policy or defaults.policy,
         description=common.description,
         runbook=common.runbook or "",
+        public_only=defaults.public_only if common.public_only is None else common.public_only,
     )
 
 

@@ -172,6 +172,9 @@ class Common(Options):
     """`critical` wakes somebody, `warning` waits for the morning."""
     policy: str | None = None
     """The policy that says who is told."""
+    public_only: bool | None = None
+    """Refuse to connect to private, loopback, link-local and cloud metadata addresses, after the name is resolved and
+    at every hop: for targets that somebody else may choose."""
     tags: tuple[Name, ...] = ()
     """Words to find it by."""
     description: Annotated[str, Field(max_length=1000)] = ""
@@ -197,6 +200,8 @@ class Defaults(Options):
     """`critical` wakes somebody, `warning` waits for the morning."""
     policy: str = "default"
     """The policy that says who is told."""
+    public_only: bool = False
+    """Refuse to connect to private, loopback, link-local and cloud metadata addresses."""
 
 
 class LimitOptions(Options):

@@ -16,15 +16,15 @@ import pycurl
 from saasobs.core.result import Reason
 from saasobs.core.values import SECOND
 from saasobs.probes.http import trouble
-from saasobs.probes.http.certificate import Certificate, earliest, read_chain, what_is_wrong
 from saasobs.probes.http.curl import Multi, Order, Transfer
 from saasobs.probes.http.options import HttpOptions
 from saasobs.probes.http.phases import Moments, Phase, lengths, phase_of
 from saasobs.probes.http.reasons import reason_for
 from saasobs.probes.http.request import REDIRECTS, Request, follow, traceparent
-from saasobs.probes.http.resolve import LookupFailed, known_addresses, lookup
 from saasobs.probes.http.target import Target
 from saasobs.probes.http.trouble import Trouble
+from saasobs.probes.net.certificate import Certificate, earliest, read_chain, what_is_wrong
+from saasobs.probes.net.resolve import LookupFailed, known_addresses, lookup
 
 _LOOK_SECONDS: Final = 2.0
 """At most so long for a second look at a certificate that was refused."""

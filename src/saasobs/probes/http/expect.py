@@ -13,13 +13,13 @@ from typing import Any, Final
 
 import orjson
 
-from saasobs.core.redact import MASK, redact_text, secret_name
-from saasobs.core.result import Failure, Outcome, Reason
-from saasobs.core.values import format_duration
-from saasobs.probes.excerpt import decode, visible
-from saasobs.probes.http.certificate import Certificate, days_left, earliest
-from saasobs.probes.http.conditions import unmet
+from saasobs.core.redact import MASK, secret_name
+from saasobs.core.result import Failure, Reason
+from saasobs.probes.conditions import unmet
+from saasobs.probes.excerpt import decode
 from saasobs.probes.http.options import Expect
+from saasobs.probes.net.certificate import Certificate
+from saasobs.probes.verdict import Unmet, judge_certificate, judge_time, short
 
 _SHOWN: Final = 120
 _BOM: Final = b"\xef\xbb\xbf"
@@ -54,17 +54,13 @@ class Answer:
             return orjson.loads(self.text)  # JSON in another charset than RFC 8259 allows
 
 
-@dataclass(frozen=True, slots=True)
-class Unmet:
-    """A failure and the sentence for a person."""
-
-    failure: Failure
-    sentence: str
-
-
 def judge_plain(expect: Expect, answer: Answer, now: int) -> list[Unmet]:
     """Status, time and certificate."""
-    return [*_status(expect, answer), *_time(expect, answer), *_certificate(expect, answer, now)]
+    return [
+        *_status(expect, answer),
+        *judge_time(expect, answer.duration),
+        *judge_certificate(expect, answer.chain, now),
+    ]
 
 
 def judge_content(expect: Expect, answer: Answer) -> list[Unmet]:
@@ -76,31 +72,6 @@ def _status(expect: Expect, answer: Answer) -> Iterator[Unmet]:
     if answer.status not in expect.status:
         failure = Failure("status", str(expect.status), str(answer.status), Reason.STATUS_MISMATCH)
         yield Unmet(failure, f"status {answer.status}, expected {expect.status}")
-
-
-def _time(expect: Expect, answer: Answer) -> Iterator[Unmet]:
-    seen = format_duration(answer.duration)
-    if expect.down_over is not None and answer.duration > expect.down_over:
-        limit = format_duration(expect.down_over)
-        yield Unmet(Failure("down_over", limit, seen, Reason.TOO_SLOW), f"answered in {seen}, more than {limit}")
-    elif expect.degraded_over is not None and answer.duration > expect.degraded_over:
-        limit = format_duration(expect.degraded_over)
-        failure = Failure("degraded_over", limit, seen, Reason.TOO_SLOW, degraded=True)
-        yield Unmet(failure, f"answered in {seen}, more than {limit} (degraded)")
-
-
-def _certificate(expect: Expect, answer: Answer, now: int) -> Iterator[Unmet]:
-    if not answer.chain or not expect.certificate_days:
-        return
-    left = days_left(answer.chain, now)
-    if left < expect.certificate_days:
-        wanted = f"at least {expect.certificate_days:g} days left"
-        seen = f"{left:.1f} days left"
-        failure = Failure("certificate_days", wanted, seen, Reason.CERTIFICATE_EXPIRING, degraded=True)
-        subject = earliest(answer.chain).subject
-        verb = f"expires in {left:.1f} days" if left > 0 else f"expired {-left:.1f} days ago"
-        days = f"{expect.certificate_days:g}"
-        yield Unmet(failure, f"the certificate {subject} {verb}, expected at least {days} days (degraded)")
 
 
 def _headers(expect: Expect, answer: Answer) -> Iterator[Unmet]:
@@ -116,18 +87,18 @@ def _headers(expect: Expect, answer: Answer) -> Iterator[Unmet]:
 def _header_seen(name: str, values: Sequence[str]) -> str:
     if not values:
         return "missing"
-    return MASK if secret_name(name) else _short(f'"{", ".join(values)}"')
+    return MASK if secret_name(name) else short(f'"{", ".join(values)}"')
 
 
 def _texts(expect: Expect, answer: Answer) -> Iterator[Unmet]:
     for text in expect.body_contains:
         if text not in answer.text:
-            failure = Failure("body_contains", _short(text), "not in the body", Reason.BODY_MISMATCH)
-            yield Unmet(failure, f'the body does not contain "{_short(text)}"')
+            failure = Failure("body_contains", short(text), "not in the body", Reason.BODY_MISMATCH)
+            yield Unmet(failure, f'the body does not contain "{short(text)}"')
     for text in expect.body_not_contains:
         if text in answer.text:
-            failure = Failure("body_not_contains", _short(text), "in the body", Reason.BODY_MISMATCH)
-            yield Unmet(failure, f'the body contains "{_short(text)}", which it must not')
+            failure = Failure("body_not_contains", short(text), "in the body", Reason.BODY_MISMATCH)
+            yield Unmet(failure, f'the body contains "{short(text)}", which it must not')
 
 
 def _patterns(expect: Expect, answer: Answer) -> Iterator[Unmet]:
@@ -137,7 +108,7 @@ def _patterns(expect: Expect, answer: Answer) -> Iterator[Unmet]:
             yield Unmet(failure, f"the body does not match {pattern.pattern}")
     for pattern in expect.body_not_matches:
         if found := pattern.search(answer.text):
-            seen = _short(found[0])
+            seen = short(found[0])
             failure = Failure("body_not_matches", pattern.pattern, seen, Reason.BODY_MISMATCH)
             yield Unmet(failure, f'the body matches {pattern.pattern} with "{seen}", which it must not')
 
@@ -156,19 +127,3 @@ def _json(expect: Expect, answer: Answer) -> Iterator[Unmet]:
             expected, seen = fault
             failure = Failure(f"json {path}", expected, seen, Reason.JSON_MISMATCH)
             yield Unmet(failure, f"{path} is {seen}, expected {expected}")
-
-
-def _short(text: str) -> str:
-    shown = visible(redact_text(text[: 4 * _SHOWN]))
-    return shown if len(shown) <= _SHOWN else shown[: _SHOWN - 1] + "…"
-
-
-def verdict(unmet_ones: Sequence[Unmet]) -> tuple[Outcome, Reason | None, str]:
-    """The outcome of all failures together: the first that is no mere degradation speaks for them."""
-    if not unmet_ones:
-        return Outcome.UP, None, ""
-    grave = next((one for one in unmet_ones if not one.failure.degraded), None)
-    first = grave or unmet_ones[0]
-    others = len(unmet_ones) - 1
-    more = f" (and {others} more)" if others else ""
-    return Outcome.DOWN if grave else Outcome.DEGRADED, first.failure.reason, first.sentence + more

@@ -11,10 +11,11 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, Wi
 
 from saasobs.core.redact import redact_url
 from saasobs.core.values import Secret
-from saasobs.options import HttpUrl, KindOptions, Options, PositiveDuration, Regex, SecretText, StatusSet
-from saasobs.probes.http.conditions import Condition, JsonPath
+from saasobs.options import HttpUrl, KindOptions, Regex, SecretText, StatusSet
+from saasobs.probes.conditions import Condition, JsonPath
 from saasobs.probes.http.request import Request, lay_out
 from saasobs.probes.http.target import Target, parse
+from saasobs.probes.verdict import Certified, Timed
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _SIZES: Final = {"": 1, "b": 1, "kb": 1000, "kib": 1024, "mb": 1000**2, "mib": 1024**2}
@@ -88,7 +89,7 @@ Patterns = Annotated[
 ]
 
 
-class Expect(Options):
+class Expect(Timed, Certified):
     """What the answer must be. Every expectation is judged; a failure names each one that was not met."""
 
     status: StatusSet = StatusSet.parse("200-299")
@@ -106,18 +107,6 @@ class Expect(Options):
     json_: dict[JsonPath, Condition] = Field(default_factory=dict, alias="json")
     """JSONPath (RFC 9535) and what its values must be: a plain value, or operators ==, !=, <, <=, >, >=, contains,
     matches and exists. Types are strict; when a path selects several values, every one must hold."""
-    degraded_over: PositiveDuration | None = None
-    """A check that took longer finds the target degraded."""
-    down_over: PositiveDuration | None = None
-    """A check that took longer finds the target down."""
-    certificate_days: Annotated[float, Field(ge=0)] = 14
-    """Degraded when a certificate of the chain expires within so many days (https only); 0 switches it off."""
-
-    @model_validator(mode="after")
-    def _in_order(self) -> Self:
-        if self.degraded_over is not None and self.down_over is not None and self.degraded_over >= self.down_over:
-            raise ValueError("degraded_over must be shorter than down_over")
-        return self
 
     @cached_property
     def reads_body(self) -> bool:

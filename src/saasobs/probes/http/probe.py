@@ -11,16 +11,16 @@ import structlog
 from saasobs.core.monitor import Monitor
 from saasobs.core.redact import redact_text
 from saasobs.core.result import Check, Failure, Outcome, Reason, Result
-from saasobs.core.values import SECOND
+from saasobs.probes.budget import TookTooLong, within_budget
 from saasobs.probes.excerpt import decode, excerpt
-from saasobs.probes.http.budget import TookTooLong, within_budget
-from saasobs.probes.http.certificate import describe
-from saasobs.probes.http.curl import Multi, system_ca_file
-from saasobs.probes.http.exchange import Hop, Seen, Sender, exchange
-from saasobs.probes.http.expect import Answer, Unmet, judge_content, judge_plain, verdict
+from saasobs.probes.http.exchange import Hop, Seen
+from saasobs.probes.http.expect import Answer, judge_content, judge_plain
+from saasobs.probes.http.fetcher import Fetcher
 from saasobs.probes.http.options import HttpOptions
 from saasobs.probes.http.request import trace_id
 from saasobs.probes.kind import Tools, broken
+from saasobs.probes.net.certificate import describe
+from saasobs.probes.verdict import Unmet, verdict
 
 _KEPT: Final = 500
 """Characters of a header of the answer that is kept as an observation."""
@@ -36,13 +36,12 @@ class HttpProbe:
 
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
-        self._multis: dict[str, Multi] = {}
-        self._system_ca: str | None = None
+        self._fetcher = Fetcher(tools)
 
     async def check(self, monitor: Monitor, check: Check) -> Result:
         seen = Seen()
         try:
-            await exchange(monitor.options, self._sender(monitor, check), seen)
+            await self._fetcher.fetch(monitor.options, monitor, check, seen)
             return await self._judge(monitor.options, check, seen)
         except Exception as error:
             # Our own mistake, whatever it is: it must neither stop the daemon nor be held against the target.
@@ -50,31 +49,7 @@ class HttpProbe:
             return broken(check, error, seen.duration())
 
     async def close(self) -> None:
-        for multi in self._multis.values():
-            multi.close()
-        self._multis.clear()
-
-    def _sender(self, monitor: Monitor, check: Check) -> Sender:
-        options: HttpOptions = monitor.options
-        loop = asyncio.get_running_loop()
-        correlation_id = check.correlation_id if options.correlate else ""
-        return Sender(
-            multi=self._multi(options, loop),
-            user_agent=self._tools.user_agent,
-            nameservers=self._tools.nameservers,
-            correlation_id=correlation_id,
-            trace_id=trace_id(correlation_id) if correlation_id else "",
-            deadline=loop.time() + monitor.timeout / SECOND,
-            now=self._tools.clock.now(),
-        )
-
-    def _multi(self, options: HttpOptions, loop: asyncio.AbstractEventLoop) -> Multi:
-        if self._system_ca is None:
-            self._system_ca = system_ca_file()
-        ca_file = self._system_ca if options.ca_file is None else str(options.ca_file)
-        if (multi := self._multis.get(ca_file)) is None:
-            multi = self._multis[ca_file] = Multi(loop, ca_file)
-        return multi
+        self._fetcher.close()
 
     async def _judge(self, options: HttpOptions, check: Check, seen: Seen) -> Result:
         now = self._tools.clock.now()

@@ -8,14 +8,14 @@ from typing import Final
 
 from saasobs.core.redact import redact_text, redact_url
 from saasobs.core.result import REASONS, Reason
-from saasobs.core.values import format_duration, isoformat
+from saasobs.core.values import format_duration
 from saasobs.probes.excerpt import visible
-from saasobs.probes.http.certificate import Certificate, earliest
 from saasobs.probes.http.curl import MAX_HEADER, Order, Transfer
 from saasobs.probes.http.options import show_size
 from saasobs.probes.http.reasons import TIMEOUTS
-from saasobs.probes.http.resolve import LookupFailed
 from saasobs.probes.http.target import Target
+from saasobs.probes.net.certificate import Certificate, explain
+from saasobs.probes.net.resolve import LookupFailed
 
 _SHOWN: Final = 160
 _TIMED_OUT: Final = frozenset(TIMEOUTS.values())
@@ -71,7 +71,7 @@ def _details(reason: Reason, order: Order, transfer: Transfer, chain: Sequence[C
     if reason in _CONNECTING:
         return _place(order, transfer)
     if reason in _REFUSED_CERTIFICATE and chain:
-        return _certificate(reason, order.target.host, chain)
+        return explain(reason, order.target.host, chain)
     return _short(transfer.error) or _place(order, transfer)
 
 
@@ -81,18 +81,6 @@ def _place(order: Order, transfer: Transfer) -> str:
     name = f"[{order.target.host}]" if ":" in order.target.host else order.target.host
     place = f"{name}:{order.target.port}"
     return place if not tried or tried == order.target.host else f"{place} at {tried}"
-
-
-def _certificate(reason: Reason, host: str, chain: Sequence[Certificate]) -> str:
-    leaf, first = chain[0], earliest(chain)
-    if reason is Reason.CERTIFICATE_EXPIRED:
-        return f"{first.subject} expired at {isoformat(first.not_after)}"
-    if reason is Reason.CERTIFICATE_NOT_YET_VALID:
-        latest = max(chain, key=lambda certificate: certificate.not_before)
-        return f"{latest.subject} is valid from {isoformat(latest.not_before)}"
-    if reason is Reason.CERTIFICATE_WRONG_HOST:
-        return f"it names {_short(', '.join(leaf.names)) or 'nobody'}, not {host}"
-    return f"{leaf.subject}, issued by {leaf.issuer}"
 
 
 def _short(text: str) -> str:

@@ -1,4 +1,7 @@
-"""Reading the certificates that a server presented, as libcurl describes them, and naming what is wrong. Pure."""
+"""Reading the certificates that a server presented, and naming what is wrong with them. Pure.
+
+They come from libcurl as text (`read_chain`) or from Python's ssl as DER (`read_der`).
+"""
 
 from __future__ import annotations
 
@@ -7,13 +10,18 @@ import ssl
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from saasobs.core.result import Reason
-from saasobs.core.values import DAY, SECOND, isoformat
+from saasobs.core.values import DAY, SECOND, from_datetime, isoformat
+from saasobs.probes.excerpt import visible
+
+if TYPE_CHECKING:
+    from cryptography import x509
 
 _MAX_NAMES: Final = 50
 _MAX_TEXT: Final = 200
+_SHOWN_NAMES: Final = 160
 
 VERIFY_REASONS: Final[Mapping[int, Reason]] = MappingProxyType({
     2: Reason.CERTIFICATE_UNTRUSTED,  # unable to get issuer certificate
@@ -59,6 +67,45 @@ def _read(fields: Mapping[str, str]) -> Certificate | None:
     return Certificate(_name(fields.get("Subject", "")), _name(fields.get("Issuer", "")), begin, end, tuple(kept))
 
 
+def read_der(chain: Sequence[bytes]) -> tuple[Certificate, ...]:
+    """The same from DER; those that cannot be read are left out."""
+    found = (_read_der(der) for der in chain)
+    return tuple(certificate for certificate in found if certificate is not None)
+
+
+def _read_der(der: bytes) -> Certificate | None:
+    from cryptography import x509  # noqa: PLC0415 - 10 ms that plain HTTP never needs
+
+    try:
+        read = x509.load_der_x509_certificate(der)
+        names = _alternative_names(read)
+        begin, end = read.not_valid_before_utc, read.not_valid_after_utc
+        subject, issuer = _words(read.subject), _words(read.issuer)
+    except (ValueError, TypeError, OverflowError):
+        return None  # somebody else's bytes: whatever is odd about them, they describe nothing
+    return Certificate(subject, issuer, from_datetime(begin), from_datetime(end), names)
+
+
+def _alternative_names(read: x509.Certificate) -> tuple[str, ...]:
+    from cryptography import x509  # noqa: PLC0415
+
+    try:
+        names = read.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except (x509.ExtensionNotFound, x509.DuplicateExtension, ValueError):
+        return ()
+    hosts = names.get_values_for_type(x509.DNSName)
+    return (*hosts, *(str(address) for address in names.get_values_for_type(x509.IPAddress)))
+
+
+def _words(name: x509.Name) -> str:
+    parts = (f"{one.rfc4514_attribute_name}={_text(one.value)}" for one in name)
+    return ", ".join(parts)[:_MAX_TEXT]
+
+
+def _text(value: str | bytes) -> str:
+    return value if isinstance(value, str) else value.hex()
+
+
 def _moment(text: str) -> int:
     return int(ssl.cert_time_to_seconds(text)) * SECOND
 
@@ -91,6 +138,22 @@ def describe(chain: Sequence[Certificate], now: int) -> dict[str, Any]:
         "expires_first": first.subject,
         "chain_length": len(chain),
     }
+
+
+def explain(reason: Reason, host: str, chain: Sequence[Certificate]) -> str:
+    """What is wrong with a refused certificate, in words; `host` is the name that was asked for."""
+    if not chain:
+        return host
+    leaf, first = chain[0], earliest(chain)
+    if reason is Reason.CERTIFICATE_EXPIRED:
+        return f"{visible(first.subject)} expired at {isoformat(first.not_after)}"
+    if reason is Reason.CERTIFICATE_NOT_YET_VALID:
+        latest = max(chain, key=lambda certificate: certificate.not_before)
+        return f"{visible(latest.subject)} is valid from {isoformat(latest.not_before)}"
+    if reason is Reason.CERTIFICATE_WRONG_HOST:
+        names = visible(", ".join(leaf.names))[:_SHOWN_NAMES]
+        return f"it names {names or 'nobody'}, not {host}"
+    return f"{visible(leaf.subject)}, issued by {visible(leaf.issuer)}"
 
 
 def what_is_wrong(chain: Sequence[Certificate], host: str, verify_result: int, now: int) -> Reason:
