@@ -1,7 +1,8 @@
 # make run    the example SaaS and the daemon that watches it
 # make test   every test (installs the servers that tests need from Debian where it can)
 # make check  ruff, mypy --strict, import rules
-# make docs   the generated pages: configuration, metrics, log events
+# make docs   the generated pages: configuration, monitors, metrics, log events
+# make fuzz   strangers' bytes against all that reads them, for MINUTES (10)
 # make bench  benchmarks; benchmarks/RESULTS.md keeps what they printed
 
 PYTHON ?= python3
@@ -9,7 +10,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 PYTEST_ARGS ?=
 
-.PHONY: run test check docs bench clean
+.PHONY: run test check docs fuzz bench clean
 .DEFAULT_GOAL := run
 
 $(BIN)/python:
@@ -40,10 +41,15 @@ check: $(VENV)/.dev
 	$(BIN)/lint-imports --no-cache
 
 bench: $(VENV)/.dev
-	$(BIN)/python -m benchmarks
+	PYTHONPATH=tests $(BIN)/python -m benchmarks
+
+MINUTES ?= 10
+fuzz: $(VENV)/.dev
+	$(BIN)/python tests/fuzz.py $(MINUTES)
 
 docs: $(VENV)/.dev
 	$(BIN)/python -m saasobs.settings.document
+	$(BIN)/python -m saasobs.settings.monitors_page
 	$(BIN)/python -m saasobs.daemon.document
 
 clean:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import platform
 
-from benchmarks import check_cost
+from benchmarks import check_cost, kinds, scale, storage
 
 
 def main() -> None:
     print(f"{platform.platform()}, Python {platform.python_version()}")
     check_cost.main()
+    kinds.main()
+    storage.main([])
+    scale.main([])
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
-"""CPU of one plain HTTP check: the probe alone, the whole path to the database, and raw httpx; no reuse."""
+"""CPU of one HTTP check, plain and by TLS, at full load: our probe, our whole path, blackbox_exporter, raw httpx."""
 
 from __future__ import annotations
 
 import asyncio
+import ssl
 import statistics
 import tempfile
 import time
@@ -13,6 +14,8 @@ from typing import Any
 
 import httpx
 
+from benchmarks.blackbox import Blackbox, blackbox
+from benchmarks.loops import loop_factory
 from benchmarks.nginx import nginx
 from saasobs.core.errors import StorageError
 from saasobs.core.monitor import Monitor
@@ -22,11 +25,11 @@ from saasobs.daemon.board import Board
 from saasobs.daemon.clock import SteadyClock
 from saasobs.daemon.gate import Gate
 from saasobs.daemon.heartbeats import HeartbeatBook
+from saasobs.daemon.holding import Holding
 from saasobs.daemon.ledger import Ledger
 from saasobs.daemon.pipeline import Pipeline
 from saasobs.daemon.runner import Runner
 from saasobs.probes import KINDS, Tools
-from saasobs.settings import for_url
 from saasobs.storage import open_store
 
 CHECKS = 2_000
@@ -74,16 +77,16 @@ class _Quiet:
 class _Whole:
     """Runner, judge, ledger and SQLite, without the timer."""
 
-    def __init__(self, folder: str, url: str, probe: Any) -> None:
+    def __init__(self, folder: str, monitors: list[Monitor], probe: Any) -> None:
         self.store = open_store(f"sqlite:///{folder}/bench.db")
         self.store.open()
         clock, quiet = SteadyClock(), _Quiet()
         self.ledger = Ledger(self.store, quiet)
         self.ledger.start()
         board, agenda = Board(), Agenda()
-        monitors = [_named(for_url(url), f"m{number}") for number in range(TOGETHER)]
         board.set_monitors({monitor.name: monitor for monitor in monitors})
-        pipeline = Pipeline(clock, board, agenda, self.ledger, lambda: None)
+        holding = Holding(clock, board, agenda, self.ledger, lambda: None, lambda: None)
+        pipeline = Pipeline(clock, board, agenda, self.ledger, holding, lambda: None)
         self._done: dict[str, asyncio.Future[None]] = {}
 
         def deliver(_: Monitor, result: Result) -> None:
@@ -106,51 +109,68 @@ class _Whole:
         self.store.close()
 
 
-def _named(monitor: Monitor, name: str) -> Monitor:
-    return Monitor(name, monitor.kind, monitor.options, monitor.target, monitor.host)
+@dataclass(frozen=True, slots=True)
+class Course:
+    """What is asked, and by whose rules."""
+
+    name: str
+    url: str
+    module: str
+    """blackbox_exporter's; by TLS it does not verify, and we do."""
+    ca_file: Path | None = None
 
 
-async def measure(url: str) -> list[Figure]:
+async def measure(course: Course, exporter: Blackbox) -> list[Figure]:
     """Every contender in turn, round by round, so that all see the same weather."""
-    monitor = for_url(url)
-    clock = SteadyClock()
-    probe = KINDS["http"].probe(Tools(clock, HeartbeatBook(), Board()))
-    check = Check("m", clock.now(), clock.now())
+    probe = KINDS["http"].probe(Tools(SteadyClock(), HeartbeatBook(), Board()))
+    monitor = _monitor(course, "m")
+    check = Check("m", time.time_ns() // 1000, time.time_ns() // 1000)
 
     async def probe_once() -> Result:
         return await probe.check(monitor, check)
 
+    rounds: dict[str, list[float]] = {"probe": [], "whole": [], "blackbox": [], "httpx": []}
+    trust = ssl.create_default_context(cafile=str(course.ca_file)) if course.ca_file else False
     limits = httpx.Limits(max_keepalive_connections=0)
-    rounds: dict[str, list[float]] = {"probe": [], "whole": [], "httpx": []}
     with tempfile.TemporaryDirectory() as folder:
-        whole = _Whole(folder, url, probe)
-        async with httpx.AsyncClient(limits=limits, trust_env=False) as client:
+        whole = _Whole(folder, [_monitor(course, f"m{number}") for number in range(TOGETHER)], probe)
+        async with httpx.AsyncClient(limits=limits, trust_env=False, verify=trust) as client:
             for _ in range(ROUNDS):
                 rounds["probe"].append(await _cpu(probe_once, CHECKS))
                 rounds["whole"].append(await _cpu(whole.one, CHECKS))
-                rounds["httpx"].append(await _cpu(lambda: client.get(url), CHECKS // 4))
+                rounds["httpx"].append(await _cpu(lambda: client.get(course.url), CHECKS // 4))
+                rounds["blackbox"].append(exporter.cpu(course.module, course.url, CHECKS, TOGETHER))
         whole.close()
-        size = (Path(folder) / "bench.db").stat().st_size
     await probe.close()
-    print(f"SQLite bytes a result: {size / (CHECKS * ROUNDS):.0f}")
     return [
         Figure("saasobs, the http probe alone", tuple(rounds["probe"])),
         Figure("saasobs, run + probe + judge + store", tuple(rounds["whole"])),
+        Figure("blackbox_exporter, its own CPU a probe", tuple(rounds["blackbox"])),
         Figure("httpx, one shared client, no reuse", tuple(rounds["httpx"])),
     ]
 
 
+def _monitor(course: Course, name: str) -> Monitor:
+    said = {"url": course.url} | ({"ca_file": course.ca_file} if course.ca_file else {})
+    options = KINDS["http"].options.model_validate(said)
+    return Monitor(name, "http", options, options.target(), options.host())
+
+
 def main() -> None:
-    with nginx() as url:
-        try:
-            import uvloop  # noqa: PLC0415 - optional
-        except ImportError:
-            figures = asyncio.run(measure(url))
-        else:
-            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-                figures = runner.run(measure(url))
-    base = next(figure for figure in figures if figure.name.startswith("httpx")).median
-    print(f"{'plain HTTP, CPU ms a check':40} {'median':>8} {'min':>8} {'max':>8} {'× httpx':>8}")
-    for figure in figures:
-        low, high, middle = min(figure.rounds), max(figure.rounds), figure.median
-        print(f"{figure.name:40} {middle:8.3f} {low:8.3f} {high:8.3f} {middle / base:8.2f}")
+    with nginx() as target, blackbox() as exporter:
+        courses = (
+            Course("plain HTTP", target.url, "http"),
+            Course("verified TLS (blackbox_exporter unverified)", target.tls_url, "http_unverified", target.ca_file),
+        )
+        for course in courses:
+            with asyncio.Runner(loop_factory=loop_factory()) as runner:
+                figures = runner.run(measure(course, exporter))
+            base = next(figure for figure in figures if figure.name.startswith("blackbox")).median
+            print(f"\n{course.name + ', CPU ms a check':52} {'median':>8} {'min':>8} {'max':>8} {'× blackbox':>11}")
+            for figure in figures:
+                low, high, middle = min(figure.rounds), max(figure.rounds), figure.median
+                print(f"{figure.name:52} {middle:8.3f} {low:8.3f} {high:8.3f} {middle / base:11.2f}")
+
+
+if __name__ == "__main__":
+    main()

@@ -9,7 +9,10 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+
+import trustme
 
 CONFIGURATION = """\
 daemon off;
@@ -29,29 +32,64 @@ http {{
     default_type application/json;
     location / {{ return 200 '{{"status": "ok"}}'; }}
   }}
+  server {{
+    listen 127.0.0.1:{tls_port} ssl;
+    ssl_certificate {folder}/chain.pem;
+    ssl_certificate_key {folder}/key.pem;
+    ssl_session_cache off;
+    ssl_session_tickets off;
+    default_type application/json;
+    location / {{ return 200 '{{"status": "ok"}}'; }}
+  }}
 }}
 """
 
 
+@dataclass(frozen=True, slots=True)
+class Nginx:
+    """Where it listens: plain, and by TLS with a certificate for localhost under a CA of its own."""
+
+    url: str
+    tls_url: str
+    ca_file: Path
+
+
+def free_port() -> int:
+    """A port that nothing listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
 @contextmanager
-def nginx() -> Iterator[str]:
-    """Yields the URL. :raises SystemExit: when nginx is not installed."""
+def nginx() -> Iterator[Nginx]:
+    """:raises SystemExit: it is not installed."""
     program = shutil.which("nginx", path="/usr/sbin:/usr/bin:/usr/local/bin:/opt/homebrew/bin")
     if program is None:
         raise SystemExit("the benchmarks need nginx: apt-get install nginx-light")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port, tls_port = free_port(), free_port()
     with tempfile.TemporaryDirectory() as folder:
+        _certify(Path(folder))
         configuration = Path(folder) / "nginx.conf"
-        configuration.write_text(CONFIGURATION.format(folder=folder, port=port))
+        configuration.write_text(CONFIGURATION.format(folder=folder, port=port, tls_port=tls_port))
         process = subprocess.Popen([program, "-p", folder, "-c", str(configuration)], stderr=subprocess.DEVNULL)
         try:
             _wait(port)
-            yield f"http://127.0.0.1:{port}/"
+            yield Nginx(f"http://127.0.0.1:{port}/", f"https://localhost:{tls_port}/", Path(folder) / "ca.pem")
         finally:
             process.terminate()
             process.wait(10)
+
+
+def _certify(folder: Path) -> None:
+    """A leaf and its intermediate, as public sites have them."""
+    root = trustme.CA()
+    issuer = root.create_child_ca()
+    leaf = issuer.issue_cert("localhost", "127.0.0.1")
+    root.cert_pem.write_to_path(folder / "ca.pem")
+    leaf.private_key_pem.write_to_path(folder / "key.pem")
+    chain = b"".join(pem.bytes() for pem in leaf.cert_chain_pems)
+    (folder / "chain.pem").write_bytes(chain)
 
 
 def _wait(port: int) -> None:

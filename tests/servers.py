@@ -13,10 +13,25 @@ import sys
 
 # program -> Debian package
 SERVERS = {
+    "iptables": "iptables",
+    "ip": "iproute2",
+    "openssl": "openssl",
+    "sshd": "openssh-server",
+    "ssh-keygen": "openssh-client",
+    "unbound": "unbound",
+    "knotd": "knot",
     "nginx": "nginx-light",
+    "postgres": "postgresql-15",
+    "mariadbd": "mariadb-server",
+    "redis-server": "redis-server",
+    "rabbitmq-server": "rabbitmq-server",
+    "prometheus": "prometheus",
+    "promtool": "prometheus",
+    "victoria-metrics": "victoria-metrics",
 }
 
-_PATH = os.pathsep.join((os.environ.get("PATH", ""), "/usr/local/sbin", "/usr/sbin", "/sbin"))
+_PLACES = ("/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/lib/postgresql/15/bin")
+_PATH = os.pathsep.join((os.environ.get("PATH", ""), *_PLACES))
 
 
 def main() -> int:

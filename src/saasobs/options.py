@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from importlib.util import find_spec
 from typing import Annotated, Any, ClassVar, Self
 from urllib.parse import urlsplit
@@ -18,6 +19,7 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    Field,
     GetCoreSchemaHandler,
     GetJsonSchemaHandler,
     PlainSerializer,
@@ -31,7 +33,9 @@ from saasobs.core.values import Secret, format_duration, parse_duration
 class Options(BaseModel):
     """A strict, frozen group of settings: an unknown key is an error, never ignored."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, arbitrary_types_allowed=True, use_attribute_docstrings=True, defer_build=True
+    )
 
 
 class KindOptions(Options, ABC):
@@ -42,6 +46,12 @@ class KindOptions(Options, ABC):
     documentation shows it, and a test runs it."""
     thresholds: ClassVar[dict[str, Any]] = {}
     """The kind's own defaults for `fail_after`, `recover_after`, `retry_interval`, where the file's do not fit."""
+    phases: ClassVar[Mapping[str, str]] = {}
+    """What a check's time is made of, in order: phase and meaning. For the documentation."""
+    observations: ClassVar[Mapping[str, str]] = {}
+    """What a check notes beside its verdict: key and meaning. For the documentation."""
+    asks: ClassVar[bool] = True
+    """Whether each check asks somebody else anew, so that a good answer proves that our network carries."""
 
     @abstractmethod
     def target(self) -> str:
@@ -50,6 +60,10 @@ class KindOptions(Options, ABC):
     def host(self) -> str:
         """The host whose concurrent checks are limited together; empty for none."""
         return ""
+
+    def unfit(self, interval: int) -> tuple[str, str] | None:  # noqa: ARG002 - for kinds whose options depend on it
+        """Which key does not go with the monitor's interval (µs), and what it must be; None when all is well."""
+        return None
 
 
 def require_driver(module: str, extra: str) -> None:
@@ -213,6 +227,18 @@ def _status_range(item: str) -> tuple[int, int]:
     raise ValueError(_STATUS_HINT.format(item))
 
 
+def _whole(value: object) -> object:
+    if isinstance(value, bool):
+        raise ValueError(f"must be a whole number, not {str(value).lower()}")  # noqa: TRY004 - pydantic catches this
+    return value
+
+
+def _window(value: int) -> int:
+    if not 1_000_000 <= value <= 600 * 1_000_000:
+        raise ValueError("must be at least 1s and at most 10m")
+    return value
+
+
 class ChannelOptions(Options):
     """What every channel has; a channel's own file adds the rest."""
 
@@ -220,3 +246,9 @@ class ChannelOptions(Options):
     """The channel that takes over at once when this one fails for good."""
     max_age: Duration = 24 * 3600 * 1_000_000
     """A notice that could not be delivered for this long is given up, and handed to the fallback."""
+    group_over: Annotated[int, BeforeValidator(_whole), Field(ge=0, le=100)] = 5
+    """So many incidents within `group_window` get a message of their own; the ones after that share one message, which
+    tells of all of them. 0: each has its own, however many there are."""
+    group_window: Annotated[PositiveDuration, AfterValidator(_window)] = 30 * 1_000_000
+    """The time to which `group_over` applies; where messages cannot be edited it is also the shortest time between two
+    messages of a group."""

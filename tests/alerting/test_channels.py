@@ -6,8 +6,10 @@ import json
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from saasobs.alerting.channels import CHANNELS
+from saasobs.core.values import SECOND
 from saasobs.options import ChannelOptions
 from support.briefings import tools
 
@@ -63,3 +65,26 @@ def test_every_key_is_documented(name: str) -> None:
     assert schema["description"]
     for key, field in schema["properties"].items():
         assert field.get("description"), key
+
+
+@pytest.mark.parametrize("name", list(MINIMAL))
+def test_every_kind_groups_storms(name: str) -> None:
+    """Five incidents in 30 s have their own messages, unless the channel says otherwise."""
+    kind = CHANNELS[name].options
+    usual = kind.model_validate(MINIMAL[name])
+    assert (usual.group_over, usual.group_window) == (5, 30 * SECOND)
+    own = kind.model_validate({**MINIMAL[name], "group_over": 0, "group_window": "2m"})
+    assert (own.group_over, own.group_window) == (0, 120 * SECOND)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("group_over", -1), ("group_over", 101), ("group_over", True), ("group_over", "many"),
+        ("group_window", "0s"), ("group_window", "999ms"), ("group_window", "11m"), ("group_window", 30),
+    ],
+)  # fmt: skip
+def test_what_makes_no_storm_is_refused(key: str, value: object) -> None:
+    """A switch is no number, and neither a moment nor a day is a window."""
+    with pytest.raises(ValidationError, match=key):
+        CHANNELS["console"].options.model_validate({key: value})

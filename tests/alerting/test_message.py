@@ -7,6 +7,7 @@ import os
 import unicodedata
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -17,13 +18,34 @@ from saasobs.alerting.channels.console import render
 from saasobs.alerting.channels.email import compose
 from saasobs.alerting.channels.slack_blocks import head, reply
 from saasobs.alerting.channels.webhook import payload
-from saasobs.core.incident import Briefing, Change, Event, Incident
+from saasobs.core.incident import OWN_NETWORK, Briefing, Change, Event, Incident, Topic
 from saasobs.core.result import Reason
 from saasobs.core.values import HOUR, MINUTE, SECOND
 from support.briefings import INCIDENT, NOW, OPENED, briefing, degraded, ended
 
 GOLDEN = Path(__file__).parent / "golden" / "messages.txt"
 WRITE = "SAASOBS_WRITE_GOLDEN=1 python -m pytest tests/alerting/test_message.py"
+
+CERTIFICATE = replace(
+    degraded(),
+    reason=Reason.CERTIFICATE_EXPIRING,
+    message="the certificate CN=api.acme.example is valid until 2026-12-05T14:03:00.000Z, 13.0 days from now",
+    topic=Topic.CERTIFICATE,
+)
+BUDGET = replace(
+    degraded(),
+    reason=Reason.ERROR_BUDGET,
+    message="4 checks failed within 1h: the error budget of 99.9 % over 30 days burns 66.7 times faster than it may",
+    topic=Topic.SLO,
+)
+BLIND = replace(
+    INCIDENT,
+    monitor=OWN_NETWORK,
+    reason=Reason.OWN_NETWORK,
+    message="our own network is down: 2 of 2 anchors do not answer (1.1.1.1:53, 8.8.8.8:53); nothing is judged by it",
+    topic=Topic.NETWORK,
+)
+OVER: dict[str, Any] = {"ended_at": NOW + 6 * MINUTE, "ending": Change.RECOVERED}
 
 SAMPLES: dict[str, Briefing] = {
     "down": briefing(),
@@ -53,6 +75,23 @@ SAMPLES: dict[str, Briefing] = {
     "withdrawn": briefing(Change.WITHDRAWN, incident=ended(Change.WITHDRAWN), now=NOW + 6 * MINUTE),
     "withdrawn before it could be told": briefing(
         Change.OPENED, Change.WITHDRAWN, incident=ended(Change.WITHDRAWN), now=NOW + 6 * MINUTE
+    ),
+    "a certificate runs out": briefing(incident=CERTIFICATE),
+    "reminded of the monitor's own incident": briefing(
+        Change.REMINDED, incident=replace(CERTIFICATE, topic=Topic.HEALTH)
+    ),
+    "a certificate was renewed": briefing(
+        Change.RECOVERED, incident=replace(CERTIFICATE, **OVER), now=NOW + 6 * MINUTE
+    ),
+    "an error budget burns": briefing(incident=BUDGET),
+    "we are blind": briefing(incident=BLIND, target=""),
+    "we were blind before it could be told": briefing(
+        Change.OPENED,
+        Change.RECOVERED,
+        incident=replace(BLIND, **OVER),
+        now=NOW + 6 * MINUTE,
+        late=6 * MINUTE,
+        target="",
     ),
 }
 
@@ -94,6 +133,7 @@ def test_a_stale_opening_does_not_tell_a_falsehood() -> None:
         ("recovered", "UP api after 7m 14:08 UTC #k3v9m2xa"),
         ("recovered before it could be told", "WAS DOWN, UP api after 2m 14:03 UTC (told 12m late) #k3v9m2xa"),
         ("withdrawn", "CLOSED api after 7m 14:08 UTC #k3v9m2xa"),
+        ("a certificate was renewed", "OK api after 7m05s 14:09 UTC #k3v9m2xa"),
     ],
 )
 def test_text_messages(sample: str, text: str) -> None:

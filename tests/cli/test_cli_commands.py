@@ -13,9 +13,11 @@ import pytest
 from saasobs.cli.command import Exit
 from saasobs.cli.main import main
 from saasobs.core.errors import DeliveryError
+from saasobs.core.incident import NoticeState, Suppression
+from saasobs.core.values import SECOND, to_datetime
 from saasobs.web import operator_app
 from support.asgi_server import serving
-from support.operator import TOKEN, FakeOperator, a_busy_operator
+from support.operator import TOKEN, FakeOperator, a_busy_operator, a_window
 
 Ask = Callable[..., tuple[int, str]]
 
@@ -112,6 +114,17 @@ def test_no_such_monitor(ask: Ask) -> None:
         assert ask(command, "chekout") == (Exit.USAGE, close)
 
 
+def test_slo_shows_figures_and_budgets(ask: Ask, operator: FakeOperator) -> None:
+    """A row for each monitor; a budget that is not spent is no reason for a script to fail."""
+    code, told = ask("slo", "api", "--days", "7")
+    assert code == Exit.OK
+    assert told.splitlines()[1].split() == [
+        *("api", "99.931%", "1440", "80ms", "210ms", "-"),
+        *("99.9%", "over", "30", "d", "31%"),
+    ]
+    assert json.loads(ask("slo", "--json")[1])["monitors"][0]["budget_left"] == 0.31
+
+
 def test_incidents_newest_first(ask: Ask) -> None:
     """Open ones with their state, ended ones with how they ended."""
     code, told = ask("incidents")
@@ -135,6 +148,87 @@ def test_one_incident_with_its_story(ask: Ask) -> None:
     assert any(row[3:5] == ["team-slack", "#alerts"] and row[5:7] == ["sent", "2"] for row in rows)
     assert any(row[3:4] == ["oncall-sms"] and row[5] == "suppressed" and row[-1] == "acknowledged" for row in rows)
     assert any(row[5:6] == ["pending"] for row in rows)
+
+
+def test_maintenance_start(ask: Ask, operator: FakeOperator) -> None:
+    """Says what waits until when, and how to end it."""
+    words = ("--monitor", "api", "--tag", "shop", "--for", "30m", "--reason", "deploy", "--by", "ana")
+    code, told = ask("maintenance", "start", *words)
+    assert (code, told) == (
+        Exit.OK,
+        "Alerts of api wait until 2026-11-22 14:28:07 UTC.\n`saasobs maintenance end w4k2mx` ends it before.\n",
+    )
+    [wanted] = operator.wanted
+    assert (wanted.monitors, wanted.tags, wanted.reason) == (("api",), ("shop",), "deploy")
+    assert (wanted.duration, wanted.start, wanted.end) == (1800 * SECOND, 0, 0)
+    assert ("start_maintenance", "ana") in operator.calls
+
+
+def test_maintenance_at_a_time(ask: Ask, operator: FakeOperator) -> None:
+    """A moment with its offset is that moment; a time of day is the next one here."""
+    ask("maintenance", "start", "--all", "--at", "2026-11-22T22:00-05:00", "--until", "2026-11-23T01:00-05:00")
+    ask("maintenance", "start", "--all", "--at", "23:00", "--for", "2h")
+    ask("maintenance", "start", "--all", "--at", "2026-11-22T22:00-05:00", "--until", "23:00")
+    first, second, third = operator.wanted
+    assert (first.end - first.start, to_datetime(first.start).hour) == (3 * 3600 * SECOND, 3)
+    local = to_datetime(second.start).astimezone()
+    assert (local.hour, local.minute, second.duration) == (23, 0, 2 * 3600 * SECOND)
+    assert 0 < third.end - third.start <= 25 * 3600 * SECOND
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("start", "--for", "30m"), "say what it covers: --monitor NAME, --tag TAG or --all"),
+        (("start", "--all"), "say how long: --for 30m, or --until 23:00"),
+        (("start", "--all", "--for", "30m", "--until", "23:00"), "say how long"),
+        (("start", "--all", "--for", "soon"), "'soon' is not a duration"),
+        (("start", "--all", "--until", "25:00"), "'25:00' is not a moment"),
+        (("start", "api", "--for", "30m"), "what is 'api'? Name monitors with --monitor"),
+        (("end",), "say which one: `saasobs maintenance list` shows their IDs"),
+        (("list", "api"), "`list` shows every window"),
+    ],
+)
+def test_maintenance_that_is_not_understood(ask: Ask, words: tuple[str, ...], said: str) -> None:
+    """Wrong usage, with what to write instead."""
+    code, told = ask("maintenance", *words)
+    assert (code, said in told) == (Exit.USAGE, True), told
+
+
+def test_maintenance_list(ask: Ask, operator: FakeOperator) -> None:
+    """A row for each window, open or to come; none is a sentence."""
+    assert ask("maintenance", "list")[1].startswith("No maintenance")
+    operator.windows = [
+        a_window(reason="1.2 goes live"),
+        a_window(id="nightly", name="nightly", active=False, all=True, by="", schedule="0 3 * * * (UTC) for 1h"),
+    ]
+    code, told = ask("maintenance", "list")
+    assert code == Exit.OK
+    _, first, second = told.splitlines()
+    assert first.startswith("w4k2mx")
+    assert "api" in first
+    assert first.endswith("deploy, 1.2 goes live")
+    assert "every monitor" in second
+    assert second.endswith("the configuration  nightly, 0 3 * * * (UTC) for 1h")
+    assert len(json.loads(ask("maintenance", "list", "--json")[1])["windows"]) == 2
+
+
+def test_maintenance_end(ask: Ask, operator: FakeOperator) -> None:
+    """By the beginning of its ID."""
+    code, told = ask("maintenance", "end", "w4k", "--by", "ana")
+    assert (code, told) == (Exit.OK, "Maintenance deploy is over: what is down now is told.\n")
+    assert ("end_maintenance", "w4k", "ana") in operator.calls
+
+
+def test_a_held_notice_says_what_it_waits_for(ask: Ask, operator: FakeOperator) -> None:
+    """In the incident's table: held, why, and in words."""
+    view = operator.incident_views[0]
+    held = replace(
+        view.notices[2], state=NoticeState.PENDING, suppression=Suppression.DEPENDENCY, detail="gateway is down"
+    )
+    operator.incident_views = [replace(view, notices=[held])]
+    told = ask("incidents", "k3v9")[1]
+    assert told.splitlines()[-1].split()[5:] == ["held", "0", "dependency:", "gateway", "is", "down"]
 
 
 def test_ack(ask: Ask, operator: FakeOperator) -> None:

@@ -116,3 +116,12 @@ def test_the_table_of_errors_is_complete() -> None:
     kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, SaasobsError)]
     first = {next(row for row, _ in ERRORS if issubclass(kind, row)) for kind in [*kinds, UsageError]}
     assert first == {row for row, _ in ERRORS}
+
+
+@pytest.mark.parametrize("days", ["0", "367", "-1", "a week"])
+def test_a_range_that_there_is_not_is_refused_in_words(days: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """It says what is accepted."""
+    with pytest.raises(SystemExit) as left:
+        main(["slo", f"--days={days}"])
+    assert left.value.code == Exit.USAGE
+    assert f"argument --days: {days!r} is no number of days from 1 to 366" in capsys.readouterr().err

@@ -37,7 +37,7 @@ def configuration(target: Target, receiver: Receiver) -> str:
         for number in range(MONITORS)
     )
     return f"""\
-defaults: {{interval: 1s, timeout: 900ms, fail_after: 2, recover_after: 2, retry_interval: 100ms}}
+defaults: {{interval: 1s, timeout: 900ms, fail_after: 2, recover_after: 2, retry_interval: 100ms, flapping: false}}
 limits: {{per_host: 50}}
 channels:
   hook: {{kind: webhook, url: "{receiver.url}", secret: "whsec_c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0"}}
@@ -124,8 +124,9 @@ def assert_told(transaction: Transaction, incidents: list[Incident], notices: li
     told: dict[str, set[str]] = {}
     for request in receiver.accepted():
         payload = json.loads(request.body)
-        for identity in payload["notice_ids"]:
-            told.setdefault(identity, set()).add(payload["incident"]["id"])
+        for incident in payload.get("incidents") or [{**payload["incident"], "notice_ids": payload["notice_ids"]}]:
+            for identity in incident["notice_ids"]:
+                told.setdefault(identity, set()).add(incident["id"])
     by_id = {notice.id: notice for notice in notices}
     assert told.keys() == by_id.keys()
     assert all(about == {by_id[identity].incident_id} for identity, about in told.items())

@@ -3,177 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
 
-from saasobs.core.errors import DeliveryError, StorageError
-from saasobs.core.incident import (
-    Briefing,
-    Change,
-    Incident,
-    Notice,
-    NoticeState,
-    Receipt,
-    Status,
-    Suppression,
-    delivery_id,
-    notice_id,
-)
-from saasobs.core.monitor import Monitor, Severity
-from saasobs.core.result import Reason
+from saasobs.core.errors import DeliveryError
+from saasobs.core.incident import Change, NoticeState, Suppression, delivery_id
 from saasobs.core.values import DAY, MINUTE, SECOND
-from saasobs.daemon.ledger import Ledger
-from saasobs.daemon.outbox import Outbox, Route
-from support.stores import BreakableStore
-
-NOW = 1_763_800_000 * SECOND
-INCIDENT = Incident("abcd2345", "api", Severity.CRITICAL, Status.DOWN, NOW, NOW, Reason.STATUS_MISMATCH, "status 500")
-
-
-class Quiet:
-    """A ledger's watcher and an outbox's observer that keep counts."""
-
-    def __init__(self) -> None:
-        self.outcomes: list[tuple[str, str]] = []
-
-    def storage_failed(self, error: StorageError) -> None: ...
-
-    def storage_mended(self) -> None: ...
-
-    def results_dropped(self, count: int) -> None: ...
-
-    def delivery_attempted(self, channel: str, outcome: str) -> None:
-        self.outcomes.append((channel, outcome))
-
-    def monitor_or_none(self, name: str) -> Monitor | None:
-        return Monitor(name, "http", None, "https://api.example")
-
-    @property
-    def page_url(self) -> str:
-        return "http://127.0.0.1:9110"
-
-
-class HandClock:
-    """Time in the test's hands."""
-
-    def __init__(self) -> None:
-        self.at = NOW
-
-    def now(self) -> int:
-        return self.at
-
-    def monotonic(self) -> float:
-        return self.at / SECOND
-
-
-class Provider:
-    """A channel that does what the test says: answers from `script`, then accepts."""
-
-    def __init__(self, *script: Exception | Callable[[], None], recipients: Sequence[str] = ("team",)) -> None:
-        self.script = list(script)
-        self.sent: list[Briefing] = []
-        self.tried: list[Briefing] = []
-        self.references: list[str] = []
-        self.hold: asyncio.Event | None = None
-        self.closed = False
-        self._recipients = recipients
-
-    @property
-    def recipients(self) -> Sequence[str]:
-        return self._recipients
-
-    async def send(self, briefing: Briefing, reference: str) -> Receipt:
-        self.tried.append(briefing)
-        self.references.append(reference)
-        if self.hold is not None:
-            await self.hold.wait()
-        if self.script:
-            step = self.script.pop(0)
-            if isinstance(step, Exception):
-                raise step
-            step()
-        self.sent.append(briefing)
-        return Receipt(f"id-{len(self.sent)}", f"thread-{len(self.sent)}")
-
-    async def close(self) -> None:
-        self.closed = True
-
-
-class House:
-    """An outbox on a real store and ledger, and hands to push time with."""
-
-    def __init__(self) -> None:
-        self.clock = HandClock()
-        self.observer = Quiet()
-        self.store = BreakableStore()
-        self.ledger = Ledger(self.store, self.observer)
-        self.ledger.start()
-        self.outbox = self.new_outbox("first")
-
-    def new_outbox(self, owner: str) -> Outbox:
-        return Outbox(self.clock, self.ledger, self.observer, self.observer, owner=owner)
-
-    async def routes(self, *, fallback: str | None = None, **channels: Provider) -> None:
-        made = {name: Route(name, channel, DAY) for name, channel in channels.items()}
-        if fallback:
-            first = next(iter(made))
-            made[first] = replace(made[first], fallback=fallback)
-        await self.outbox.set_routes(made)
-
-    async def owe(self, *notices: Notice, incident: Incident = INCIDENT) -> None:
-        def work(transaction: object) -> None:
-            transaction.save_incident(incident)  # type: ignore[attr-defined]
-            transaction.owe(notices)  # type: ignore[attr-defined]
-
-        await self.ledger.run(work)
-        self.outbox.poke()
-
-    async def notices(self) -> dict[str, Notice]:
-        found = await self.ledger.run(lambda transaction: transaction.notices(INCIDENT.id))
-        return {notice.id: notice for notice in found}
-
-    async def settled(self, *states: NoticeState) -> list[Notice]:
-        """Wait until no notice is in another state than these; time stands still meanwhile."""
-        async with asyncio.timeout(10):
-            while True:
-                found = list((await self.notices()).values())
-                if found and all(notice.state in states for notice in found):
-                    return found
-                await asyncio.sleep(0.01)
-
-    async def until(self, condition: Callable[[], object]) -> None:
-        async with asyncio.timeout(10):
-            while not condition():
-                await asyncio.sleep(0.01)
-
-    async def pass_(self, micros: int) -> None:
-        self.clock.at += micros
-        self.outbox.poke()
-
-
-def notice(
-    channel: str = "chat",
-    change: Change = Change.OPENED,
-    *,
-    recipient: str = "team",
-    occurrence: int = 0,
-    due: int = NOW,
-) -> Notice:
-    identity = notice_id(INCIDENT.id, 0, occurrence, channel, recipient)
-    return Notice(
-        identity, INCIDENT.id, 0, occurrence, channel, recipient, change, due, due + DAY, next_at=due
-    )  # fmt: skip
+from support.owing import INCIDENT, NOW, House, Provider, notice
 
 
 @pytest.fixture
 async def house() -> AsyncIterator[House]:
     made = House()
     yield made
-    await made.outbox.close(1)
-    made.store.broken = ""
-    assert await asyncio.to_thread(made.ledger.close, 5)
+    await made.close()
 
 
 async def test_what_is_owed_is_sent_once(house: House) -> None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from weakref import ref
 
 import pytest
 
@@ -130,6 +133,7 @@ async def test_a_probe_that_raises_is_our_fault() -> None:
 async def test_a_probe_that_hangs_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
     """One that breaks its word on its timeout does not hold its place for ever."""
     monkeypatch.setattr("saasobs.daemon.runner.GUARD_SECONDS", 0.0)
+    monkeypatch.setattr("saasobs.daemon.runner.SWEEP_SECONDS", 0.01)
 
     async def hang() -> None:
         await asyncio.Event().wait()
@@ -153,3 +157,25 @@ async def test_closing_delivers_nothing_more() -> None:
     await asyncio.sleep(0)
     await house.runner.close()
     assert house.results == []
+
+
+async def test_a_probe_that_ends_when_it_is_stopped_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that takes being stopped for an end of its own is delivered, and nothing of it is kept."""
+    monkeypatch.setattr("saasobs.daemon.runner.GUARD_SECONDS", 0.0)
+    monkeypatch.setattr("saasobs.daemon.runner.SWEEP_SECONDS", 0.01)
+
+    async def deaf() -> None:
+        with suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+
+    house = House(deaf)
+    tasks = asyncio.all_tasks()
+    house.start(monitor=Monitor("api", "scripted", None, "target", timeout=1000))
+    [running] = asyncio.all_tasks() - tasks
+    kept = ref(running)
+    del running, tasks
+    assert (await house.settled(1))[0].outcome is Outcome.UP
+    for _ in range(3):
+        await asyncio.sleep(0.02)
+    gc.collect()
+    assert kept() is None

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from saasobs.alerting.channels.webhook import payload
+from saasobs.alerting.channels.webhook import group_payload, payload
+from saasobs.core.incident import Change
 from saasobs.core.values import Secret
 from saasobs.core.webhook_signature import signed_headers
 from saasobs.settings import load
-from support.briefings import briefing
+from support.briefings import briefing, many, member
 
 ROOT = Path(__file__).parents[2]
 SECRET = "whsec_c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0"
@@ -23,7 +24,15 @@ ENVIRONMENT = {
     "HOOK_URL": "https://hooks.example.com/1",
     "HOOK_SECRET": SECRET,
 }
-PAGES = ("README.md", "docs/getting-started.md", "docs/heartbeats.md", "docs/telling-people.md")
+PAGES = (
+    "README.md",
+    "docs/getting-started.md",
+    "docs/heartbeats.md",
+    "docs/telling-people.md",
+    "docs/objectives.md",
+    "docs/own-network.md",
+    "docs/quiet.md",
+)
 
 
 def blocks(page: str, language: str) -> list[str]:
@@ -42,13 +51,17 @@ def test_configurations_are_valid(page: str, tmp_path: Path) -> None:
 
 
 def test_the_payload_has_the_keys_that_are_sent() -> None:
-    """The webhook's documented JSON has exactly the keys of a real one, at every level."""
-    [shown] = [json.loads(text) for text in blocks("docs/telling-people.md", "json")]
+    """The webhook's documented JSON has exactly the keys of real ones, at every level."""
+    shown, group = [json.loads(text) for text in blocks("docs/telling-people.md", "json")]
     sent = json.loads(json.dumps(payload(briefing())))
     assert shown.keys() == sent.keys()
     for part in ("incident", "monitor"):
         assert shown[part].keys() == sent[part].keys()
     assert shown["timeline"][0].keys() == sent["timeline"][0].keys()
+    many_sent = json.loads(json.dumps(group_payload(many(member(0, Change.OPENED)))))
+    assert group.keys() == many_sent.keys()
+    assert group["group"].keys() == many_sent["group"].keys()
+    assert group["incidents"][0].keys() == many_sent["incidents"][0].keys()
 
 
 def test_the_signature_check_works() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import socket
 import ssl
 import subprocess
 import sys
@@ -19,18 +20,23 @@ from hypothesis import strategies as st
 from saasobs.core.result import REASONS, Outcome, Reason
 from saasobs.probes.budget import TookTooLong, within_budget
 from saasobs.probes.http import exchange
-from saasobs.probes.http.curl import Multi, Order, Transfer, system_ca_file
+from saasobs.probes.http.authorities import system_ca_file
+from saasobs.probes.http.chains import Chains
+from saasobs.probes.http.curl import Multi
+from saasobs.probes.http.handle import Order, Transfer
 from saasobs.probes.http.phases import Moments, Phase, lengths, phase_of
 from saasobs.probes.http.reasons import CURL_REASONS, OURS, TIMEOUTS, reason_for
+from saasobs.probes.http.sockets import ByLoop, InEpoll
 from saasobs.probes.http.target import parse
+from saasobs.probes.http.way import Way
 from support.badhttp import BadServer, bad_server, deaf_port
 from support.dns import Zone, dns_server
-from support.probing import Prober, check, monitor, prober
+from support.probing import Prober, WallClock, check, monitor, prober
 from support.tls import Certificates
 
 
 def order(url: str, milliseconds: int = 2000, **more: object) -> Order:
-    settings: dict[str, object] = {"method": "GET", "headers": (), "body": None, "addresses": (), "max_body": 1000}
+    settings: dict[str, object] = {"method": "GET", "headers": (), "body": None, "max_body": 1000}
     return Order(target=parse(url), milliseconds=milliseconds, **(settings | more))  # type: ignore[arg-type]
 
 
@@ -53,8 +59,8 @@ async def test_concurrent_checks_of_one_name_keep_their_own_addresses() -> None:
     async with bad_server(host="127.0.0.1") as here, prober() as probe:
         multi = Multi(asyncio.get_running_loop(), "")
         url = here.url("/status/200", "same.test")
-        addresses = [("127.0.0.1",), ("127.0.0.2",)] * 20
-        transfers = await asyncio.gather(*(multi.perform(order(url, addresses=pair)) for pair in addresses))
+        pins = [Way(pin=f"same.test:{here.port}:{address}") for address in ("127.0.0.1", "127.0.0.2")] * 20
+        transfers = await asyncio.gather(*(multi.perform(order(url, way=way)) for way in pins))
         multi.close()
         assert probe.probe is not None
     assert [transfer.errno for transfer in transfers] == [0, pycurl.E_COULDNT_CONNECT] * 20
@@ -69,9 +75,8 @@ async def test_cancelling_stops_a_check_at_once(bad: BadServer) -> None:
         waiting.cancel()
         with pytest.raises(asyncio.CancelledError):
             await waiting
-        multi = next(iter(probe.probe._fetcher._multis.values()))
+        multi = next(iter(probe.probe._fetcher._engines.values())).multi
         assert not multi._running
-        assert not multi._watched
         assert (await probe.get(bad.url("/status/200"))).outcome is Outcome.UP
 
 
@@ -102,7 +107,8 @@ async def test_handles_are_reused_and_carry_nothing_over(probe: Prober, bad: Bad
     last = bad.asked[-1]
     assert (last.method, last.body) == ("GET", b"")
     assert not {"x-old", "x-request-id", "content-length", "content-type"} & last.headers.keys()
-    assert len(next(iter(probe.probe._fetcher._multis.values()))._idle) == 1
+    idle = next(iter(probe.probe._fetcher._engines.values())).multi._idle
+    assert sum(map(len, idle.values())) == 1
 
 
 async def test_a_deadline_holds_over_all_hops(probe: Prober, bad: BadServer) -> None:
@@ -112,15 +118,18 @@ async def test_a_deadline_holds_over_all_hops(probe: Prober, bad: BadServer) -> 
     assert 1 < len(result.observations["hops"]) <= 4
 
 
-async def test_libcurl_that_forgets_the_time_is_stopped(bad: BadServer) -> None:
+async def test_libcurl_that_forgets_the_time_is_stopped(bad: BadServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """Should libcurl not keep the deadline, the check ends all the same."""
-    loop = asyncio.get_running_loop()
-    multi = Multi(loop, "")
-    sender = exchange.Sender(multi, "t", (), "", "", deadline=loop.time(), now=0)
-    transfer = await exchange._transfer(order(bad.url("/silent"), milliseconds=60_000), sender)
+    monkeypatch.setattr("saasobs.probes.http.curl.GUARD_SECONDS", 0.05 - 60)
+    multi = Multi(asyncio.get_running_loop(), "")
+    transfer = await multi.perform(order(bad.url("/silent"), milliseconds=60_000))
     multi.close()
-    assert transfer.errno == pycurl.E_OPERATION_TIMEDOUT
+    assert (transfer.errno, transfer.error) == (pycurl.E_OPERATION_TIMEDOUT, "stopped")
     assert not multi._running
+
+
+def sender(multi: Multi, deadline: float) -> exchange.Sender:
+    return exchange.Sender(multi, monitor(url="http://a.example"), WallClock(), Chains(), b"", (), "", "", deadline)
 
 
 async def test_a_second_look_reads_what_was_refused(certificates: Certificates) -> None:
@@ -129,13 +138,58 @@ async def test_a_second_look_reads_what_was_refused(certificates: Certificates) 
     loop = asyncio.get_running_loop()
     async with bad_server(identity.context()) as server:
         multi = Multi(loop, "")
-        sender = exchange.Sender(multi, "t", (), "", "", deadline=loop.time() + 5, now=0)
-        chain = await exchange._second_look(order(server.url("/status/200")), sender)
-        late = exchange.Sender(multi, "t", (), "", "", deadline=loop.time() - 1, now=0)
-        assert await exchange._second_look(order(server.url("/status/200")), late) == ()
+        asked = order(server.url("/status/200"))
+        chain = await exchange._second_look(asked, sender(multi, loop.time() + 5))
+        assert await exchange._second_look(asked, sender(multi, loop.time() - 1)) == ()
         multi.close()
         assert not server.asked
     assert chain[0].names == ("localhost", "127.0.0.1", "good.test")
+
+
+async def test_without_epoll_the_loop_watches(bad: BadServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Machines that are no Linux: the same answers, and nothing is left on the loop."""
+    monkeypatch.setattr("saasobs.probes.http.sockets.sys.platform", "darwin")
+    async with prober() as probe:
+        urls = [bad.url("/redirect?to=/status/200"), bad.url("/reset-body"), bad.url("/big")] * 5
+        results = await asyncio.gather(*(probe.get(url) for url in urls), probe.get(bad.url("/silent"), timeout=0.1))
+        multi = next(iter(probe.probe._fetcher._engines.values())).multi
+        assert isinstance(multi._sockets, ByLoop)
+        assert not multi._sockets._watched
+    reasons = [None, Reason.CONNECTION_RESET, Reason.BODY_TOO_LARGE] * 5
+    assert [result.reason for result in results] == [*reasons, Reason.RESPONSE_TIMEOUT]
+
+
+async def test_a_number_that_is_given_again_is_watched_again() -> None:
+    """A socket that was closed without a word leaves its number to another, which must be heard."""
+    heard: list[int] = []
+    sockets = InEpoll(asyncio.get_running_loop(), lambda fd, _mask: heard.append(fd), lambda: None)
+    one, other = socket.socketpair()
+    number = one.fileno()
+    sockets.watch(number, pycurl.POLL_IN)
+    one.close()
+    other.close()
+    one, other = socket.socketpair()
+    assert number in (one.fileno(), other.fileno())
+    sockets.watch(number, pycurl.POLL_INOUT)
+    await asyncio.sleep(0.01)
+    assert heard
+    one.close()
+    other.close()
+    sockets.watch(number, pycurl.POLL_REMOVE)
+    sockets.close()
+
+
+async def test_a_timer_rings_when_it_is_due(bad: BadServer) -> None:
+    """Short deadlines end on time beside long ones that were set before and after them."""
+    async with prober() as probe:
+        long = [asyncio.create_task(probe.get(bad.url("/silent"), timeout=5)) for _ in range(3)]
+        await asyncio.sleep(0.02)
+        short = await asyncio.gather(*(probe.get(bad.url("/silent"), timeout=0.05 * n) for n in range(1, 5)))
+        for task in long:
+            task.cancel()
+        await asyncio.gather(*long, return_exceptions=True)
+    assert [result.reason for result in short] == [Reason.RESPONSE_TIMEOUT] * 4
+    assert all(result.duration < 50_000 * number + 150_000 for number, result in enumerate(short, 1))
 
 
 def test_it_runs_on_uvloop(tmp_path: Path) -> None:
@@ -209,9 +263,10 @@ micros = st.integers(0, 10_000_000)
 def test_phases_sum_to_the_whole(connected: int, secured: int, first_byte: int, ended: int, secure: bool) -> None:
     """However odd libcurl's moments are, no phase is negative and none is lost."""
     moments = Moments(connected, secured, first_byte, ended)
-    phases = lengths(moments, secure=secure)
-    assert sum(phases.values()) == ended
+    phases = lengths(7, moments, secure=secure)
+    assert sum(phases.values()) == 7 + ended
     assert min(phases.values()) >= 0
+    assert next(iter(phases)) == "dns"
     assert list(phases)[-1] == phase_of(moments, secure=secure)
     assert ("tls" in phases) <= secure
 
@@ -245,4 +300,4 @@ async def test_monitors_of_one_file_share_an_engine(probe: Prober, bad: BadServe
     """One engine per CA file, however many monitors there are."""
     for path in ("/status/200", "/status/201"):
         await probe.probe.check(monitor(url=bad.url(path)), check())
-    assert len(probe.probe._fetcher._multis) == 1
+    assert len(probe.probe._fetcher._engines) == 1

@@ -108,9 +108,9 @@ async def test_a_failure_on_the_way_names_its_hop(probe: Prober, bad: BadServer)
 async def test_a_mistake_of_ours_is_unknown(bad: BadServer) -> None:
     """An exception inside a check says nothing about the target, and does not leave the probe."""
     async with prober() as broken:
-        broken.probe._fetcher._multis = None  # type: ignore[assignment]
+        broken.probe._fetcher._engines = None  # type: ignore[assignment]
         result = await broken.get(bad.url("/status/200"))
-        broken.probe._fetcher._multis = {}
+        broken.probe._fetcher._engines = {}
     assert (result.outcome, result.reason) == (Outcome.UNKNOWN, Reason.INTERNAL)
     assert result.message == "the check failed inside this daemon: AttributeError"
 

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from saasobs.core.result import Outcome, Reason
+from saasobs.core.result import Outcome, Reason, Result
+from saasobs.core.values import SECOND
 from saasobs.probes.http.request import follow, lay_out, trace_id, traceparent
 from saasobs.probes.http.target import parse
-from support.badhttp import BadServer, bad_server
-from support.probing import Prober
+from support.badhttp import Asked, BadServer, Wire, bad_server
+from support.probing import Prober, prober
 
 
 async def test_hops_are_kept_and_their_phases_summed(probe: Prober, bad: BadServer) -> None:
@@ -29,6 +32,35 @@ async def test_hops_are_kept_and_their_phases_summed(probe: Prober, bad: BadServ
         assert micros == sum(hop["phases"][phase] for hop in hops)
     assert sum(result.phases.values()) == result.duration
     assert bad.connections == 3
+
+
+DELAYS = st.lists(st.floats(0, 0.015), min_size=1, max_size=5)
+
+
+@settings(max_examples=15)
+@given(DELAYS)
+def test_the_hops_phases_are_the_whole_time(delays: list[float]) -> None:
+    """However long each hop takes, its phases hold its own time, and all of them sum to the check's within 1 ms."""
+
+    async def slow_hop(wire: Wire, asked: Asked) -> None:
+        number = int(asked.path.rpartition("/")[2])
+        await asyncio.sleep(delays[number])
+        last = number + 1 == len(delays)
+        await wire.answer(200 if last else 302, b"x", **({} if last else {"Location": f"/hop/{number + 1}"}))
+
+    async def run() -> tuple[Result, float]:
+        async with bad_server(paths={"/hop": slow_hop}) as server, prober() as probe:
+            begun = time.monotonic()
+            result = await probe.get(server.url("/hop/0"))
+            return result, time.monotonic() - begun
+
+    result, wall = asyncio.run(run())
+    hops = result.observations.get("hops", [{"phases": result.phases}])
+    wholes = [sum(hop["phases"].values()) for hop in hops]
+    assert result.outcome is Outcome.UP, result.message
+    assert abs(sum(wholes) - result.duration) <= 1000
+    assert all(whole >= delay * SECOND - 1000 for whole, delay in zip(wholes, delays, strict=True))
+    assert result.duration <= wall * SECOND + 1000, "nothing is counted twice"
 
 
 async def test_a_redirect_can_be_what_is_expected(probe: Prober, bad: BadServer) -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+import trustme
 
 from saasobs.core.result import Outcome, Reason
 from saasobs.probes.net.certificate import Certificate, is_for, read_chain, what_is_wrong
-from support.badhttp import BadServer, bad_server
+from support.badhttp import BadServer, bad_server, closed_port
 from support.probing import Prober
 from support.tls import Certificates, Identity
 
@@ -57,18 +60,27 @@ async def test_a_good_certificate_is_described(probe: Prober, certificates: Cert
     assert sum(result.phases.values()) == result.duration
 
 
-async def test_a_certificate_that_expires_soon_is_degraded(probe: Prober, certificates: Certificates) -> None:
-    """Three days left are too few by default, and enough where the file says so."""
-    identity = certificates.expiring(3)
-    async with bad_server(identity.context()) as server:
-        warned = await probe.get(server.url("/status/200"), ca_file=str(identity.ca_file))
-        allowed = await probe.get(
-            server.url("/status/200"), ca_file=str(identity.ca_file), expect={"certificate_days": 2}
-        )
+async def test_a_certificate_that_expires_soon_is_degraded_then_down(probe: Prober, certificates: Certificates) -> None:
+    """Below fourteen days is degraded, below three is down, and both are the file's to say."""
+    async with bad_server(certificates.expiring(10).context()) as server:
+        url = server.url("/status/200")
+        trust: dict[str, Any] = {"ca_file": str(certificates.ca_file)}
+        warned = await probe.get(url, **trust)
+        down = await probe.get(url, **trust, expect={"certificate_days_down": 11})
+        allowed = await probe.get(url, **trust, expect={"certificate_days": 9})
     assert (warned.outcome, warned.reason) == (Outcome.DEGRADED, Reason.CERTIFICATE_EXPIRING)
-    assert warned.message.endswith("expires in 3.0 days, expected at least 14 days (degraded)")
+    assert warned.message.endswith("expires in 10.0 days, expected at least 14 days (degraded)")
     assert warned.failures[0].degraded
+    assert (down.outcome, down.reason) == (Outcome.DOWN, Reason.CERTIFICATE_EXPIRING)
+    assert down.message.endswith("expires in 10.0 days, expected at least 11 days")
     assert allowed.outcome is Outcome.UP
+
+
+async def test_the_last_three_days_of_a_certificate_are_down(probe: Prober, certificates: Certificates) -> None:
+    """Unless the file says otherwise."""
+    async with bad_server(certificates.expiring(2.9).context()) as server:
+        result = await probe.get(server.url("/status/200"), ca_file=str(certificates.ca_file))
+    assert (result.outcome, result.reason) == (Outcome.DOWN, Reason.CERTIFICATE_EXPIRING)
 
 
 async def test_the_certificate_of_every_hop_counts(probe: Prober, certificates: Certificates, bad: BadServer) -> None:
@@ -95,13 +107,62 @@ async def test_a_ca_file_that_broke_is_our_fault(probe: Prober, certificates: Ce
 
 
 async def test_verification_can_be_switched_off(probe: Prober, certificates: Certificates) -> None:
-    """`verify: false` takes any certificate, and still warns of its end."""
+    """`verify: false` takes any certificate, says so loudly, and still judges its end."""
     async with bad_server(certificates.expired().context()) as server:
         result = await probe.get(server.url("/status/200"), verify=False)
-        quiet = await probe.get(server.url("/status/200"), verify=False, expect={"certificate_days": 0})
-    assert (result.outcome, result.reason) == (Outcome.DEGRADED, Reason.CERTIFICATE_EXPIRING)
+        without = {"certificate_days": 0, "certificate_days_down": 0}
+        quiet = await probe.get(server.url("/status/200"), verify=False, expect=without)
+    assert (result.outcome, result.reason) == (Outcome.DOWN, Reason.CERTIFICATE_EXPIRING)
     assert "expired 2.0 days ago" in result.message
     assert quiet.outcome is Outcome.UP
+    assert quiet.observations["insecure"] is True
+
+
+async def test_only_what_was_not_verified_is_marked(probe: Prober, certificates: Certificates, bad: BadServer) -> None:
+    """The mark is for connections that anybody could have answered, not for plain HTTP nor for verified TLS."""
+    assert "insecure" not in (await probe.get(bad.url("/status/200"), verify=False)).observations
+    async with bad_server(certificates.good().context()) as server:
+        result = await probe.get(server.url("/status/200"), ca_file=str(certificates.ca_file))
+    assert "insecure" not in result.observations
+
+
+@pytest.mark.parametrize("path", ["/status/500", "/reset", "/silent", "/bad-chunks", "/big", "/garbage"])
+async def test_a_certificate_is_described_whatever_failed(probe: Prober, certificates: Certificates, path: str) -> None:
+    """A check that fails for another reason still says whose certificate it met, and until when it is good."""
+    async with bad_server(certificates.good().context()) as server:
+        result = await probe.get(server.url(path), timeout=1.0, ca_file=str(certificates.ca_file))
+    assert result.outcome is Outcome.DOWN
+    assert 89 < result.observations["certificate"]["days_left"] <= 90
+    assert sum(result.phases.values()) == result.duration
+
+
+async def test_the_certificate_of_a_hop_is_kept_when_a_later_one_fails(
+    probe: Prober, certificates: Certificates, bad: BadServer
+) -> None:
+    """What was seen on the way is told, though the way ended in nothing."""
+    async with bad_server(certificates.expiring(10).context()) as server, closed_port() as port:
+        for to in (bad.url("/reset"), f"https://127.0.0.1:{port}/"):
+            result = await probe.get(server.url(f"/redirect?to={to}"), ca_file=str(certificates.ca_file))
+            assert result.reason in (Reason.CONNECTION_RESET, Reason.CONNECT_REFUSED)
+            assert 9 < result.observations["certificate"]["days_left"] <= 10
+
+
+async def test_a_new_ca_file_is_used_from_the_next_check_on(
+    probe: Prober, certificates: Certificates, tmp_path: Path
+) -> None:
+    """The file is looked at every time, and a check that is under way with the old one ends in peace."""
+    ca_file = tmp_path / "ca.pem"
+    ca_file.write_bytes(trustme.CA().cert_pem.bytes())
+    async with bad_server(certificates.good().context()) as server:
+        before = await probe.get(server.url("/status/200"), ca_file=str(ca_file))
+        waiting = asyncio.create_task(probe.get(server.url("/slow"), ca_file=str(ca_file), verify=False))
+        await asyncio.sleep(0.02)
+        ca_file.write_bytes(certificates.ca_file.read_bytes())
+        after = await probe.get(server.url("/status/200"), ca_file=str(ca_file))
+        meanwhile = await waiting
+    assert (before.reason, after.outcome) == (Reason.CERTIFICATE_UNTRUSTED, Outcome.UP)
+    assert meanwhile.outcome is Outcome.UP, meanwhile.message
+    assert len(probe.probe._fetcher._engines) == 1
 
 
 async def test_two_ca_files_side_by_side(probe: Prober, certificates: Certificates) -> None:

@@ -43,7 +43,7 @@ def test_the_least_file(file: Path) -> None:
     assert least.base_url == "http://127.0.0.1:9110"
     assert least.ingest is None
     assert least.location == "local"
-    assert least.limits == Limits(200, 4)
+    assert least.limits == Limits(1_000, 4)
     assert (least.retention.raw, least.retention.hourly) == (7 * DAY, 90 * DAY)
     assert least.own_heartbeat is None
     assert least.nameservers == ()

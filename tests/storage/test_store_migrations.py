@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -26,13 +27,15 @@ from saasobs.storage.tables import metadata
 from support import crashing
 from support.storing import NOW, result
 
-SECOND = '''"""A column more."""
+NEWEST = known_revisions()[-1]
+NEXT = f"{int(NEWEST) + 1:04}"
+SECOND = f'''"""A column more."""
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0002"
-down_revision = "0001"
+revision = "{NEXT}"
+down_revision = "{NEWEST}"
 
 
 def upgrade() -> None:
@@ -47,7 +50,7 @@ def newer(tmp_path: Path) -> Path:
     """The migrations of the version after this one."""
     folder = tmp_path / "newer"
     shutil.copytree(MIGRATIONS, folder, ignore=shutil.ignore_patterns("__pycache__"))
-    (folder / "versions" / "0002_moods.py").write_text(SECOND)
+    (folder / "versions" / f"{NEXT}_moods.py").write_text(SECOND)
     return folder
 
 
@@ -92,7 +95,11 @@ def test_the_revisions_make_them_word_for_word(path: Path, file_store: Store, tm
 
 def shape(row: tuple[object, ...]) -> list[object]:
     name, sql = row
-    return [name, "WITHOUT ROWID" in str(sql), sorted(part.strip(" \n\t,()") for part in str(sql).split("\n"))]
+    return [
+        name,
+        "WITHOUT ROWID" in str(sql),
+        sorted(part.strip(" \n\t,()") for part in re.split(r",? *\n|, ", str(sql))),
+    ]
 
 
 def test_revisions_are_known_by_their_file_names() -> None:
@@ -120,13 +127,13 @@ def test_a_file_of_this_version_is_left_alone(old: Path) -> None:
 def test_an_older_file_is_backed_up_and_migrated(old: Path, newer: Path) -> None:
     """The data is there under the new tables; the backup is the old file, whole, for the owner only."""
     bring_up(old, newer)
-    assert revision_of(old) == "0002"
+    assert revision_of(old) == NEXT
     assert read(old, "SELECT value FROM facts WHERE key = 'kept'") == [("yes",)]
     assert read(old, "SELECT count(*) FROM moods") == [(0,)]
     assert read(old, "PRAGMA auto_vacuum") == [(2,)]
     (backup,) = old.parent.glob("*.bak-*")
-    assert backup.name.startswith("saasobs.db.bak-0001-2")
-    assert revision_of(backup) == "0001"
+    assert backup.name.startswith(f"saasobs.db.bak-{NEWEST}-2")
+    assert revision_of(backup) == NEWEST
     assert read(backup, "SELECT value FROM facts WHERE key = 'kept'") == [("yes",)]
     assert {file.stat().st_mode & 0o777 for file in (old, backup)} == {0o600}
     assert names(old) == [old.name, backup.name]
@@ -168,7 +175,7 @@ def test_a_newer_file_names_the_version_that_is_needed(old: Path, newer: Path) -
     with closing(sqlite3.connect(old)) as connection, connection:
         connection.execute("UPDATE facts SET value = '9.1.0' WHERE key = 'written_by'")
     before = names(old)
-    with pytest.raises(StorageError, match=r"revision 0002.*install saasobs 9\.1\.0 or newer"):
+    with pytest.raises(StorageError, match=rf"revision {NEXT}.*install saasobs 9\.1\.0 or newer"):
         open_store(f"sqlite:///{old}").open()
     with closing(sqlite3.connect(old)) as connection, connection:
         connection.execute("DROP TABLE facts")
@@ -208,16 +215,16 @@ def test_a_file_in_use_is_not_migrated(old: Path, newer: Path, monkeypatch: pyte
     other.close()
     assert names(old) == [old.name]
     bring_up(old, newer)
-    assert revision_of(old) == "0002"
+    assert revision_of(old) == NEXT
 
 
 def test_a_migration_that_fails_leaves_the_old_file(old: Path, newer: Path) -> None:
     """And no draft; the backup stays."""
-    broken = newer / "versions" / "0002_moods.py"
+    broken = newer / "versions" / f"{NEXT}_moods.py"
     broken.write_text(SECOND.replace('op.create_table("moods"', 'op.create_table("states"'))
     with pytest.raises(Exception, match="already exists"):
         bring_up(old, newer)
-    assert revision_of(old) == "0001"
+    assert revision_of(old) == NEWEST
     assert read(old, "SELECT value FROM facts WHERE key = 'kept'") == [("yes",)]
     assert [name.partition(".bak-")[0] for name in names(old)] == [old.name, old.name]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -12,7 +13,7 @@ from saasobs.core.ports import RollUp, Store
 from saasobs.core.result import Outcome
 from saasobs.core.sketch import Sketch
 from saasobs.core.values import DAY, HOUR, MINUTE
-from saasobs.storage import Retention, open_store
+from saasobs.storage import Retention, open_store, rollups
 from support.storing import NOW, attempt, ended, incident, notice, result
 
 
@@ -118,6 +119,45 @@ def test_history_is_hourly_where_it_can_be(store: Store) -> None:
     assert [(one.start, one.length) for one in found[:3]] == [(NOW, DAY), (NOW + DAY, DAY), (NOW + 2 * DAY, HOUR)]
     assert sum(one.counts[Outcome.UP] for one in found) == 72
     assert [one.length for one in history(store, NOW, NOW + DAY)] == [DAY]
+
+
+def test_a_day_that_is_half_pruned_is_whole_in_its_history(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Retention works in bites: between two of them, or after a kill, a day has lost some of its hours."""
+    add(store, *(NOW + hour * HOUR for hour in range(72)))
+    roll_up(store, NOW + 3 * DAY)
+    prune(store, NOW + 20 * DAY)
+    monkeypatch.setattr(rollups, "ROWS", 7)
+    for _ in range(12):
+        with store.write() as transaction:
+            transaction.prune(NOW + 400 * DAY)
+        assert sum(one.counts[Outcome.UP] for one in history(store)) == 72
+    assert {one.length for one in history(store)} == {DAY}
+
+
+def test_a_result_for_a_day_that_is_folded_hides_nothing(store: Store) -> None:
+    """A clock that was wrong by months writes into days of which only the sum is left; the sum stays."""
+    add(store, *(NOW + hour * HOUR for hour in range(24)))
+    roll_up(store, NOW + DAY)
+    prune(store, NOW + 400 * DAY)
+    add(store, NOW + 5 * HOUR + MINUTE)
+    roll_up(store, NOW + 400 * DAY)
+    assert [one.counts for one in history(store)] == [{Outcome.UP: 24}]
+
+
+def test_a_tally_knows_hours_whose_results_are_gone(store: Store) -> None:
+    """By five minutes where the results are there, by the hour where only its roll-up is left; nothing twice."""
+    add(store, *(NOW + minute * MINUTE for minute in range(0, 180, 10)))
+    roll_up(store, NOW + 3 * HOUR)
+    prune(store, NOW + 7 * DAY + 2 * HOUR)
+    with store.read() as transaction:
+        counted = transaction.tally("api", NOW)
+        later = transaction.tally("api", NOW + 1)
+    assert counted == [
+        (NOW, {Outcome.UP: 6}),
+        (NOW + HOUR, {Outcome.UP: 6}),
+        *((NOW + 2 * HOUR + minute * MINUTE, {Outcome.UP: 1}) for minute in range(0, 60, 10)),
+    ]
+    assert later == counted[1:]
 
 
 def test_nothing_goes_before_it_is_rolled_up(store: Store) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Table, update
 
-from saasobs.core import heartbeat, incident, monitor, result
+from saasobs.core import groups, heartbeat, incident, monitor, result
 from saasobs.core.heartbeat import HeartbeatState, Ping, Signal
 from saasobs.core.incident import Attempt, Change, Event, Incident, MonitorState, Notice, NoticeState, Status
 from saasobs.core.ports import Store, Transaction
@@ -52,7 +52,7 @@ def test_outcomes_keep_their_numbers() -> None:
 
 def test_every_enum_has_a_nearest_value() -> None:
     """Whatever enum a fact holds can be read from a newer version's file."""
-    rooms = (heartbeat, incident, monitor, result)
+    rooms = (groups, heartbeat, incident, monitor, result)
     enums = {
         thing
         for room in rooms

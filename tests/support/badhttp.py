@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import gzip
 import json
 import socket
 import ssl
 import struct
-from collections.abc import AsyncIterator, Awaitable, Callable
+import zlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from urllib.parse import parse_qsl, urlsplit
 
 MIB = 1024 * 1024
+BROTLI_BOMB = base64.b64decode("y///P/gnAOKxQCD3/o///3/wTwDEYRGA7v0f////4J8AiMMCAN37P/7//8E/ARCHBQC6938D")
+"""32 MiB of zeros."""
+BROTLI_HELLO = base64.b64decode("CwKAaGVsbG8D")
+"""``hello``; there is no brotli among what tests install."""
 
 
 @dataclass(frozen=True)
@@ -203,6 +210,119 @@ async def _trailers(wire: Wire, _asked: Asked) -> None:
     await wire.send(head + b"5\r\nhello\r\n0\r\nX-Trailer: x\r\n\r\n")
 
 
+async def _endless_body(wire: Wire, _asked: Asked) -> None:
+    await wire.send(b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\n")
+    while not wire.writer.is_closing():
+        await wire.send(b"and so on " * 6400)
+
+
+async def _endless_chunks(wire: Wire, _asked: Asked) -> None:
+    """No byte of content, ever."""
+    await wire.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;")
+    while not wire.writer.is_closing():
+        await wire.send(b"extension=more;")
+        await asyncio.sleep(0.005)
+
+
+async def _endless_line(wire: Wire, _asked: Asked) -> None:
+    await wire.send(b"HTTP/1.1 200 OK\r\nX-Long: ")
+    while not wire.writer.is_closing():
+        await wire.send(b"x" * 16384)
+
+
+async def _endless_trailers(wire: Wire, _asked: Asked) -> None:
+    await wire.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n")
+    while not wire.writer.is_closing():
+        await wire.send(b"".join(b"X-Trailer-%d: %s\r\n" % (number, b"x" * 1000) for number in range(64)))
+
+
+async def _flood(wire: Wire, _asked: Asked) -> None:
+    while not wire.writer.is_closing():
+        await wire.send(b"HTTP/1.1 103 Early Hints\r\nLink: </x>; rel=preload\r\n\r\n" * 500)
+
+
+async def _drip_status(wire: Wire, _asked: Asked) -> None:
+    for letter in b"HTTP/1.1 200 OK" * 100:
+        await wire.send(bytes((letter,)))
+        await asyncio.sleep(0.05)
+
+
+async def _brotli_bomb(wire: Wire, _asked: Asked) -> None:
+    await wire.answer(200, BROTLI_BOMB, Content_Encoding="br")
+
+
+async def _matryoshka(wire: Wire, _asked: Asked) -> None:
+    """A bomb in a bomb: 16 MiB come out of less than a kilobyte."""
+    await wire.answer(200, _twice_packed(), Content_Encoding="gzip, gzip")
+
+
+@cache
+def _twice_packed() -> bytes:
+    return gzip.compress(gzip.compress(b"\0" * 16 * MIB))
+
+
+async def _many_encodings(wire: Wire, _asked: Asked) -> None:
+    await wire.answer(200, b"x" * 100, Content_Encoding=", ".join(["gzip"] * 100))
+
+
+async def _unknown_encoding(wire: Wire, _asked: Asked) -> None:
+    await wire.answer(200, b"who knows", Content_Encoding="morse")
+
+
+async def _encoded(wire: Wire, asked: Asked) -> None:
+    """``?as=…``: says so, and compresses what it can."""
+    name = asked.query.get("as", "gzip")
+    packed = {"gzip": gzip.compress(b"hello"), "deflate": zlib.compress(b"hello"), "br": BROTLI_HELLO}
+    await wire.answer(200, packed.get(name, b"hello"), Content_Encoding=name)
+
+
+async def _negative_length(wire: Wire, _asked: Asked) -> None:
+    await wire.send(b"HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\nhello")
+
+
+async def _two_lengths(wire: Wire, _asked: Asked) -> None:
+    await wire.send(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 50\r\n\r\nhello")
+
+
+async def _huge_chunk(wire: Wire, _asked: Asked) -> None:
+    await wire.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nFFFFFFFFFFFFFFFFFF\r\nhello")
+
+
+async def _nul(wire: Wire, _asked: Asked) -> None:
+    await wire.send(b"HTTP/1.1 200 OK\r\nX-Odd: a\0b\r\nContent-Length: 2\r\n\r\nok")
+
+
+async def _bad_status(wire: Wire, _asked: Asked) -> None:
+    await wire.send(b"HTTP/1.1 abc OK\r\nContent-Length: 2\r\n\r\nok")
+
+
+async def _reset_header(wire: Wire, _asked: Asked) -> None:
+    await wire.send(b"HTTP/1.1 200 OK\r\nX-Half: and th")
+    await asyncio.sleep(0.05)
+    wire.reset()
+
+
+async def _cut_header(wire: Wire, _asked: Asked) -> None:
+    await wire.send(b"HTTP/1.1 200 OK\r\nX-Half: and th")
+
+
+async def _switch(wire: Wire, _asked: Asked) -> None:
+    """Speaks another protocol all of a sudden."""
+    await wire.send(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: chaos\r\nConnection: Upgrade\r\n\r\nwhatever")
+    await wire.until_gone()
+
+
+async def _cookies(wire: Wire, asked: Asked) -> None:
+    """Sets one and leads to ``?to=``."""
+    await wire.answer(302, Location=asked.query["to"], Set_Cookie="seen=yes; Path=/")
+
+
+async def _basic(wire: Wire, asked: Asked) -> None:
+    """Wants bob, s@fe."""
+    good = asked.headers.get("authorization") == "Basic Ym9iOnNAZmU="
+    await wire.answer(200 if good else 401, b"x", WWW_Authenticate='Basic realm="x"')
+
+
 PATHS: dict[str, Path] = {
     "/status": _status, "/json": _json, "/text": _text, "/header": _header, "/echo": _echo, "/silent": _silent,
     "/slow": _slow, "/drip": _drip, "/drip-header": _drip_header, "/reset": _reset, "/reset-body": _reset_body,
@@ -211,7 +331,14 @@ PATHS: dict[str, Path] = {
     "/slow-loop": _slow_loop, "/bad-gzip": _bad_gzip, "/big": _big, "/redirect": _redirect, "/loop": _loop,
     "/no-location": _no_location,
     "/latin-location": _latin_location, "/early-hints": _early_hints,
-    "/latin-header": _latin_header, "/trailers": _trailers,
+    "/latin-header": _latin_header, "/trailers": _trailers, "/endless-body": _endless_body,
+    "/endless-chunks": _endless_chunks, "/endless-line": _endless_line, "/endless-trailers": _endless_trailers,
+    "/flood": _flood, "/drip-status": _drip_status, "/brotli-bomb": _brotli_bomb, "/matryoshka": _matryoshka,
+    "/many-encodings": _many_encodings, "/unknown-encoding": _unknown_encoding,
+    "/encoded": _encoded, "/negative-length": _negative_length, "/two-lengths": _two_lengths,
+    "/huge-chunk": _huge_chunk, "/nul": _nul, "/bad-status": _bad_status,
+    "/reset-header": _reset_header, "/cut-header": _cut_header, "/switch": _switch, "/cookies": _cookies,
+    "/basic": _basic,
 }  # fmt: skip
 """By the first part of the path."""
 
@@ -230,8 +357,11 @@ class BadServer:
 
 
 @asynccontextmanager
-async def bad_server(context: ssl.SSLContext | None = None, host: str = "127.0.0.1") -> AsyncIterator[BadServer]:
-    """Serve PATHS on an ephemeral port, over TLS when given a context."""
+async def bad_server(
+    context: ssl.SSLContext | None = None, host: str = "127.0.0.1", paths: Mapping[str, Path] | None = None
+) -> AsyncIterator[BadServer]:
+    """Serve PATHS, and a test's own before them, on an ephemeral port; over TLS when given a context."""
+    served = {**PATHS, **(paths or {})}
     tasks: set[asyncio.Task[None]] = set()
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -242,7 +372,7 @@ async def bad_server(context: ssl.SSLContext | None = None, host: str = "127.0.0
         try:
             asked = await _read(reader)
             server.asked.append(asked)
-            await PATHS["/" + asked.path.split("/")[1]](Wire(reader, writer), asked)
+            await served["/" + asked.path.split("/")[1]](Wire(reader, writer), asked)
         except (ConnectionError, asyncio.IncompleteReadError, ssl.SSLError, asyncio.CancelledError):
             pass  # the client hung up, which is what many of these tests are about
         finally:

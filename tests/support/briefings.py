@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from saasobs.alerting.channels import Tools
+from saasobs.core.groups import GroupBriefing, GroupKind, Member
 from saasobs.core.incident import (
     Briefing,
     Change,
@@ -70,6 +71,36 @@ def degraded(incident: Incident = INCIDENT) -> Incident:
 
 def ended(ending: Change = Change.RECOVERED, after: int = 7 * MINUTE, incident: Incident = INCIDENT) -> Incident:
     return replace(incident, ended_at=incident.started_at + after, ending=ending, occurrence=incident.occurrence + 1)
+
+
+def many(*members: Member, kind: GroupKind = GroupKind.FAILURES, late: int = 0, **facts: Any) -> GroupBriefing:
+    """A message about these; told for the first time, unless it is said otherwise."""
+    ids = tuple(identity for member in members for identity in member.notice_ids)
+    now = facts.pop("now", NOW)
+    return GroupBriefing(
+        group_id="g7q2m8zd",
+        delivery_id=delivery_id(ids),
+        notice_ids=ids,
+        recipient=facts.pop("recipient", "#alerts"),
+        kind=kind,
+        members=members,
+        now=now,
+        due_at=now - late,
+        page_url="http://127.0.0.1:9110",
+        **facts,
+    )
+
+
+NAMES = ("api", "checkout", "search", "mail", "billing", "login", "reports", "invoices", "webhooks", "exports")
+
+
+def member(number: int, *changes: Change, incident: Incident = INCIDENT) -> Member:
+    """One of many: by default it is down and that is told now."""
+    name = NAMES[number] if number < len(NAMES) else f"client-{number}"
+    identity = f"{number:03}v9m2xa"[-8:]
+    about = replace(incident, id=identity, monitor=name, started_at=incident.started_at + number * SECOND)
+    ids = tuple(notice_id(identity, 0, place, "chat", "#alerts") for place, _ in enumerate(changes))
+    return Member(about, changes, ids, f"https://{name}.acme.example/health" if changes else "")
 
 
 class HandClock:

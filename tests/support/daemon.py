@@ -36,6 +36,9 @@ def wait_until(condition: Callable[[], Any], seconds: float = 20.0, what: str = 
 class Daemon:
     """`saasobs serve` on a folder: `configuration` is YAML without `web`, `store` and `state_dir`."""
 
+    prefix: tuple[str, ...] = ()
+    """What the command is run by, such as ``ip netns exec NAME``; it must become the command by exec."""
+
     def __init__(self, folder: Path, configuration: str, environment: dict[str, str] | None = None) -> None:
         self.folder = folder
         self.port = free_port()
@@ -68,7 +71,7 @@ web: {{bind: "127.0.0.1:{self.port}"}}
     def start(self, *, ready: bool = True) -> Self:
         with self.log.open("ab") as log, (self.folder / "console.txt").open("ab") as console:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "saasobs", "serve", "--config", str(self.config)],
+                [*self.prefix, sys.executable, "-m", "saasobs", "serve", "--config", str(self.config)],
                 stdout=console,
                 stderr=log,
                 env={**os.environ, "SAASOBS_LOG_FORMAT": "json", "PYTHONUNBUFFERED": "1", **self.environment},

@@ -20,13 +20,25 @@ from saasobs.core.incident import (
     Status,
     Suppression,
 )
-from saasobs.core.monitor import Monitor, Severity
+from saasobs.core.maintenance import WindowRequest, WindowView
+from saasobs.core.monitor import Monitor, Objective, Severity
+from saasobs.core.objective import Availability, Burn
 from saasobs.core.ports import Health, IncidentView, MonitorView
 from saasobs.core.result import Check, Failure, Outcome, Reason, Result
 from saasobs.core.values import MINUTE, SECOND
 
 NOW = 1_795_356_187_120_345
 TOKEN = "0f8fad5b-d9cb-469f-a165-70867728950e"
+
+
+def an_availability(monitor: str, days: int = 30) -> Availability:
+    """A day's checks, one of which failed."""
+    counts = {Outcome.UP: 1439, Outcome.DOWN: 1}
+    burn = Burn(3_600 * SECOND, 300 * SECOND, 14.4, 16.7, 0.0, 1, Severity.CRITICAL, fires=False)
+    since = NOW - days * 86_400 * SECOND
+    return Availability(
+        monitor, since, NOW, counts, 1439 / 1440, 80_000.0, 210_000.0, None, Objective(99.9, 30), 0.31, (burn,)
+    )
 
 
 @dataclass
@@ -41,11 +53,17 @@ class FakeOperator:
     failure: Exception | None = None
     pings: list[Ping] = field(default_factory=list)
     calls: list[tuple[str, ...]] = field(default_factory=list)
+    windows: list[WindowView] = field(default_factory=list)
+    wanted: list[WindowRequest] = field(default_factory=list)
 
     def _call(self, *call: str) -> None:
         self.calls.append(call)
         if self.failure is not None:
             raise self.failure
+
+    async def availability(self, monitor: str, days: int) -> Availability:
+        self._call("availability", monitor, str(days))
+        return an_availability(monitor, days)
 
     def health(self) -> Health:
         return Health(
@@ -83,6 +101,19 @@ class FakeOperator:
     async def acknowledge(self, incident_id: str, by: str) -> Incident:
         self._call("acknowledge", incident_id, by)
         return replace((await self.incident(incident_id)).incident, acknowledged_at=NOW, acknowledged_by=by)
+
+    async def maintenance(self) -> Sequence[WindowView]:
+        self._call("maintenance")
+        return self.windows
+
+    async def start_maintenance(self, wanted: WindowRequest, by: str) -> WindowView:
+        self.wanted.append(wanted)
+        self._call("start_maintenance", by)
+        return a_window(reason=wanted.reason, by=by)
+
+    async def end_maintenance(self, window_id: str, by: str) -> WindowView:
+        self._call("end_maintenance", window_id, by)
+        return a_window(id=window_id, end=NOW, active=False)
 
     async def pause(self, monitor: str, by: str) -> MonitorState:
         self._call("pause", monitor, by)
@@ -144,6 +175,11 @@ def a_failure(monitor: str = "api", *, at: int = NOW - 20 * SECOND, **changes: A
         excerpt='{"error": "OperationalError at billing/db.py:42"}',
         **changes,
     )
+
+
+def a_window(**changes: Any) -> WindowView:
+    window = WindowView("w4k2mx", "deploy", ("api",), (), False, NOW - 5 * MINUTE, NOW + 25 * MINUTE, True, by="ana")
+    return replace(window, **changes)
 
 
 def a_view(

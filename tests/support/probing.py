@@ -29,6 +29,19 @@ class WallClock:
 
 
 @dataclass
+class SteppedClock(WallClock):
+    """This machine's clock, whose wall time a test can step."""
+
+    offset: int = 0
+
+    def now(self) -> int:
+        return super().now() + self.offset
+
+    def step(self, micros: int) -> None:
+        self.offset += micros
+
+
+@dataclass
 class SetClock:
     """core.ports.Clock that stands where a test puts it."""
 

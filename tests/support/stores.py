@@ -7,14 +7,14 @@ from contextlib import AbstractContextManager, contextmanager
 
 from saasobs.core.errors import StorageError
 from saasobs.core.ports import Store, Transaction
-from saasobs.storage import open_store
+from saasobs.storage import Retention, open_store
 
 
 class BreakableStore:
     """An in-memory SQLite store; while `broken` names a kind, every write fails as that."""
 
-    def __init__(self) -> None:
-        self._store: Store = open_store("sqlite://")
+    def __init__(self, retention: Retention | None = None) -> None:
+        self._store: Store = open_store("sqlite://", retention=retention or Retention())
         self._store.open()
         self.broken = ""
         self.commits = 0

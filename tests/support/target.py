@@ -12,7 +12,8 @@ from typing import Any, Self
 class Target:
     """Answers each path with the status last `set` for it (200 at first), and counts what was asked."""
 
-    def __init__(self) -> None:
+    def __init__(self, host: str = "127.0.0.1") -> None:
+        self.host = host
         self.statuses: dict[str, int] = {}
         self.delays: dict[str, float] = {}
         self.requests: list[tuple[float, str]] = []
@@ -36,13 +37,13 @@ class Target:
             def log_message(self, *_: Any) -> None:
                 """Quiet: the test keeps its own record."""
 
-        self._server = _Server(("127.0.0.1", 0), Handler)
+        self._server = _Server((host, 0), Handler)
         self.port: int = self._server.server_address[1]
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://{self.host}:{self.port}"
 
     def set(self, path: str, status: int) -> None:
         self.statuses[path] = status

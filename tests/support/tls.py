@@ -22,6 +22,15 @@ class Identity:
     pem: Path
     ca_file: Path
 
+    def split(self, folder: Path) -> tuple[Path, Path]:
+        """The certificates and the key, in a file each."""
+        pem = self.pem.read_text()
+        first = pem.index("-----BEGIN CERTIFICATE")
+        certificates, key = folder / f"{self.pem.stem}-certificates.pem", folder / f"{self.pem.stem}-key.pem"
+        certificates.write_text(pem[first:])
+        key.write_text(pem[:first])
+        return certificates, key
+
     def context(self) -> ssl.SSLContext:
         """A server's context."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -57,6 +66,18 @@ class Certificates:
         """Good in itself, from a CA that the client does not know."""
         leaf = trustme.CA().issue_cert("localhost", "127.0.0.1", "good.test")
         return self._written("untrusted", leaf.private_key_and_cert_chain_pem.bytes())
+
+    def client(self, name: str = "client") -> Identity:
+        """A client's, which `wanting_clients` lets in."""
+        leaf = self._ca.issue_cert(f"{name}.test", common_name=name)
+        return self._written(name, leaf.private_key_and_cert_chain_pem.bytes())
+
+    def wanting_clients(self) -> ssl.SSLContext:
+        """A server's context that lets nobody in without a certificate of this CA."""
+        context = self.good().context()
+        context.verify_mode = ssl.CERT_REQUIRED
+        context.load_verify_locations(self.ca_file)
+        return context
 
     def self_signed(self) -> Identity:
         key = ec.generate_private_key(ec.SECP256R1())

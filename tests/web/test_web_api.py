@@ -10,12 +10,14 @@ import pytest
 
 from saasobs.core import errors
 from saasobs.core.errors import ConfigurationError, DeliveryError, Fault, SaasobsError, StorageError, Unavailable
+from saasobs.core.maintenance import WindowRequest
 from saasobs.core.ports import Operator
+from saasobs.core.values import SECOND
 from saasobs.web import operator_app
 from saasobs.web.errors import STATUSES
 from saasobs.web.requests import BODY_LIMIT
 from support.asgi_server import serving
-from support.operator import NOW, FakeOperator, a_busy_operator
+from support.operator import NOW, FakeOperator, a_busy_operator, a_window
 
 CHANGE = {"X-Saasobs": "1"}
 
@@ -33,6 +35,20 @@ async def test_status_counts() -> None:
     assert status["monitors"] == {"total": 5, "paused": 1, "up": 1, "degraded": 1, "down": 1, "new": 1}
     assert status["open_incidents"] == 1
     assert status["configuration"]["loaded_at"] == "2026-11-22T13:53:07.120345Z"
+
+
+async def test_availability() -> None:
+    """A monitor's figures over a range: shares as numbers, latencies in seconds, null for what is not known."""
+    operator = a_busy_operator()
+    async with client(operator) as http:
+        found = (await http.get("/api/v1/monitors/api/availability?days=7")).json()
+        refused = await http.get("/api/v1/monitors/api/availability?days=400")
+    assert operator.calls[0] == ("availability", "api", "7")
+    assert found["availability"] == 1439 / 1440
+    assert found["latency_seconds"] == {"p50": 0.08, "p95": 0.21, "p99": None}
+    assert found["slo"] == {"target": pytest.approx(0.999), "days": 30}
+    assert (found["budget_left"], found["burn"][0]["fires"]) == (0.31, False)
+    assert refused.status_code == 400
 
 
 async def test_status_while_the_store_is_broken() -> None:
@@ -85,6 +101,54 @@ async def test_changing(path: str, call: tuple[str, ...]) -> None:
         operator.calls.clear()
         assert (await http.get(f"/api/v1{path}")).status_code in (404, 405)
     assert call not in operator.calls
+
+
+async def test_maintenance() -> None:
+    """Windows are listed, opened by a request that says what and how long, and ended by their ID."""
+    operator = a_busy_operator()
+    operator.windows = [a_window()]
+    body = {"monitors": ["api"], "tags": ["shop"], "reason": "deploy", "duration_seconds": 1800, "by": "ana"}
+    later = {"all": True, "start": "2026-11-22T22:00:00-05:00", "end": "2026-11-23T05:00:00Z"}
+    async with client(operator) as http:
+        [shown] = (await http.get("/api/v1/maintenance")).json()["windows"]
+        opened = await http.post("/api/v1/maintenance", json=body)
+        await http.post("/api/v1/maintenance", json=later)
+        ended = await http.post("/api/v1/maintenance/w4k/end", json={"by": "ana"})
+    assert (shown["id"], shown["monitors"], shown["active"], shown["by"]) == ("w4k2mx", ["api"], True, "ana")
+    assert (shown["start"], shown["schedule"]) == ("2026-11-22T13:58:07.120345Z", None)
+    assert (opened.status_code, opened.json()["reason"]) == (201, "deploy")
+    first, second = operator.wanted
+    assert first == WindowRequest(("api",), ("shop",), reason="deploy", duration=1800 * SECOND)
+    assert (second.all, second.end - second.start) == (True, 2 * 3600 * SECOND)
+    assert ended.json()["active"] is False
+    assert ("start_maintenance", "operator") in operator.calls
+    assert ("end_maintenance", "w4k", "ana") in operator.calls
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ({"all": True}, "say when it ends"),
+        ({"all": True, "duration_seconds": 60, "end": "2026-11-23T05:00:00Z"}, "one of the two"),
+        ({"monitors": "api", "duration_seconds": 60}, "monitors must be a list of names"),
+        ({"monitors": [1], "duration_seconds": 60}, "monitors must be a list of names"),
+        ({"all": "yes", "duration_seconds": 60}, "all must be true or false"),
+        ({"all": True, "duration_seconds": True}, "duration_seconds must be a number"),
+        ({"all": True, "duration_seconds": -1}, "duration_seconds must be a number"),
+        ({"all": True, "end": "23:00"}, "end must be a moment with its offset"),
+        ({"all": True, "end": "2026-11-23T05:00:00"}, "end must be a moment with its offset"),
+        ({"all": True, "end": 17}, "end must be a moment with its offset"),
+        ({"all": True, "duration_seconds": 60, "reason": "a\nb"}, "reason must be a text"),
+        ({"all": True, "duration_seconds": 60, "minutes": 3}, "unknown: minutes; known here: all, by, "),
+    ],
+)
+async def test_a_window_that_is_not_understood(body: dict[str, object], words: str) -> None:
+    """A wrong request is refused with what would have been right, and opens nothing."""
+    operator = a_busy_operator()
+    async with client(operator) as http:
+        answer = await http.post("/api/v1/maintenance", json=body)
+    assert (answer.status_code, operator.wanted) == (400, [])
+    assert words in answer.json()["error"]["message"]
 
 
 async def test_names_with_slashes_and_spaces() -> None:

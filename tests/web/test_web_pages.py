@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from saasobs.core.errors import StorageError
-from saasobs.core.incident import Status
+from saasobs.core.incident import Status, Suppression, Topic
 from saasobs.core.values import SECOND
 from saasobs.web import operator_app
 from saasobs.web.html import ago, bars, render
@@ -27,6 +27,8 @@ from support.operator import (
     a_busy_operator,
     a_failure,
     a_view,
+    a_window,
+    an_availability,
     an_incident,
     an_incident_view,
 )
@@ -99,6 +101,23 @@ async def test_the_overview_says_what_matters_first() -> None:
     shown = text[text.index("Open incidents") :]
     order = [shown.rindex(f" {name} ") for name in ("checkout", "search", "nightly-invoices", "api", "old-shop")]
     assert order == sorted(order)
+
+
+async def test_what_is_held_back_says_why() -> None:
+    """An open window stands on the overview, a flapping monitor is called so, and a held notice names its reason."""
+    operator = a_busy_operator()
+    operator.windows = [a_window(reason="new disks"), a_window(name="tomorrow", active=False)]
+    view = operator.incident_views[0]
+    held = replace(view.notices[2], suppression=Suppression.DEPENDENCY, detail="gateway is down")
+    flapping = replace(view.incident, topic=Topic.FLAPPING)
+    operator.incident_views = [replace(view, incident=flapping, notices=[held])]
+    async with client(operator) as http:
+        overview = Balanced((await http.get("/")).text)
+        incident = Balanced((await http.get("/incidents/k3v9m2xa")).text)
+    assert "Maintenance deploy until 2026-11-22 14:28:07 UTC : new disks. Alerts of api wait." in overview.text
+    assert "tomorrow" not in overview.text
+    assert "flapping" in overview.words
+    assert {"held", "dependency", "gateway is down", "flapping"} <= set(incident.words)
 
 
 async def test_the_verdict() -> None:
@@ -220,8 +239,14 @@ def test_hostile_texts_stay_texts(hostile: str) -> None:
     story = replace(story, events=[replace(event, text=hostile, actor=hostile) for event in story.events])
     health = replace(FakeOperator().health(), problems=(hostile,), configuration_error=hostile)
     pages: dict[str, dict[str, Any]] = {
-        "overview.html": {"monitors": [view], "incidents": [incident], "counts": Counter(up=1), "failure": ""},
-        "monitor.html": {"view": view},
+        "overview.html": {
+            "monitors": [view],
+            "incidents": [incident],
+            "counts": Counter(up=1),
+            "failure": "",
+            "windows": [a_window(name=hostile, reason=hostile, monitors=(hostile,), tags=(hostile,))],
+        },
+        "monitor.html": {"view": view, "days": 30, "seen": an_availability(hostile)},
         "incident.html": {"view": story},
         "incidents.html": {"incidents": [incident]},
     }

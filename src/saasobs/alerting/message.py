@@ -13,7 +13,7 @@ from typing import Final
 from saasobs.alerting import gsm7
 from saasobs.alerting.hygiene import one_line
 from saasobs.alerting.incidents import lasted
-from saasobs.core.incident import ENDINGS, Briefing, Change, Event, Status
+from saasobs.core.incident import ENDINGS, Briefing, Change, Event, Incident, Status, Topic
 from saasobs.core.monitor import Severity
 from saasobs.core.result import REASONS
 from saasobs.core.values import DAY, MINUTE, SECOND, format_duration, to_datetime
@@ -23,11 +23,21 @@ LATE: Final = MINUTE
 _HISTORY: Final = 10
 _NAME: Final = 100
 
-_SYMBOLS: Final = {Change.RECOVERED: "🟢", Change.WITHDRAWN: "⚪", Status.DOWN: "🔴", Status.DEGRADED: "🟡"}
+SYMBOLS: Final = {Change.RECOVERED: "🟢", Change.WITHDRAWN: "⚪", Status.DOWN: "🔴", Status.DEGRADED: "🟡"}
 _ENDS: Final = {
     Change.RECOVERED: "is up again",
     Change.WITHDRAWN: "is no longer watched; its incident is closed",
 }
+_CALM: Final = {Change.RECOVERED: "is stable and up again", Change.WITHDRAWN: "no longer flaps"}
+"""The same of flapping."""
+
+_SETTLED: Final = {
+    Topic.CERTIFICATE: "its certificate was renewed",
+    Topic.SLO: "its error budget no longer burns too fast",
+}
+_TOPIC_WORDS: Final = {Topic.CERTIFICATE: "CERTIFICATE", Topic.SLO: "BUDGET", Topic.NETWORK: "BLIND"}
+ASIDE: Final = frozenset(_TOPIC_WORDS)
+"""Topics that say nothing about whether a monitor is up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +56,7 @@ def ending(briefing: Briefing) -> Change | None:
 
 def symbol(briefing: Briefing) -> str:
     """🔴 down, 🟡 degraded, 🟢 up again, ⚪ no longer watched."""
-    return _SYMBOLS[ending(briefing) or briefing.incident.status]
+    return SYMBOLS[ending(briefing) or briefing.incident.status]
 
 
 def headline(briefing: Briefing) -> str:
@@ -58,9 +68,11 @@ def subject(briefing: Briefing) -> str:
     """The headline without its symbol."""
     name, incident = one_line(briefing.incident.monitor, _NAME), briefing.incident
     end = ending(briefing)
+    if incident.topic in ASIDE:
+        return _aside(briefing, name, end)
     if end is not None:
         return f"{name} {_ended(briefing, end)}"
-    return f"{name} {_state(briefing.changes[-1], incident.status)}: {_sentence(briefing)}"
+    return f"{name} {_state(briefing.changes[-1], incident)}: {_sentence(briefing)}"
 
 
 def line(briefing: Briefing, event: Event) -> str:
@@ -81,14 +93,24 @@ def details(briefing: Briefing) -> tuple[Detail, ...]:
 
 def late(briefing: Briefing) -> str:
     """``told 7m late: it was due at 14:03 UTC``, or nothing when it is not late."""
-    if briefing.late_by <= LATE:
+    return told_late(briefing.due_at, briefing.now)
+
+
+def told_late(due_at: int, now: int) -> str:
+    """`late`, of any message."""
+    if now - due_at <= LATE:
         return ""
-    return f"told {_rounded(briefing.late_by)} late: it was due at {clock(briefing.due_at, briefing.now)}"
+    return f"told {_rounded(now - due_at)} late: it was due at {clock(due_at, now)}"
 
 
 def incident_url(briefing: Briefing) -> str:
     """The incident's own page, or nothing where there is no page."""
-    return f"{briefing.page_url.rstrip('/')}/incidents/{briefing.incident.id}" if briefing.page_url else ""
+    return page_of(briefing.incident.id, briefing.page_url)
+
+
+def page_of(incident_id: str, page_url: str) -> str:
+    """`incident_url`, of any incident."""
+    return f"{page_url.rstrip('/')}/incidents/{incident_id}" if page_url else ""
 
 
 def clock(moment: int, now: int) -> str:
@@ -116,20 +138,47 @@ def sms(briefing: Briefing) -> str:
 # The parts of a headline ------------------------------------------------------------------------------------------
 
 
+def _aside(briefing: Briefing, name: str, end: Change | None) -> str:
+    """Of what is not a monitor's own state: a certificate, an error budget, our own network."""
+    incident, time = briefing.incident, lasted(briefing.incident, briefing.now)
+    if incident.topic is Topic.NETWORK:
+        if end is None:
+            return f"we are blind: {_sentence(briefing)}"
+        heard = all(change in ENDINGS for change in briefing.changes)
+        return f"we see again after {time}" if heard else f"we were blind for {time} and see again"
+    if end is None:
+        return f"{name}: {_sentence(briefing)}"
+    what = _SETTLED[incident.topic]
+    return f"{name}: {what} after {time}" if end is Change.RECOVERED else f"{name} {_ENDS[end]}"
+
+
 def _ended(briefing: Briefing, end: Change) -> str:
     incident = briefing.incident
     time = lasted(incident, briefing.now)
     if all(change in ENDINGS for change in briefing.changes):
-        return f"{_ENDS[end]} after {time}" if end is Change.RECOVERED else _ENDS[end]
-    return f"was {incident.status} for {time} and {_ENDS[end]}"
+        return f"{end_words(incident, end)} after {time}" if end is Change.RECOVERED else end_words(incident, end)
+    return f"was {condition(incident)} for {time} and {end_words(incident, end)}"
 
 
-def _state(change: Change, status: Status) -> str:
+def condition(incident: Incident) -> str:
+    """``down``, ``degraded`` or ``flapping``."""
+    return "flapping" if incident.topic is Topic.FLAPPING else str(incident.status)
+
+
+def end_words(incident: Incident, end: Change) -> str:
+    """``is up again`` …"""
+    return (_CALM if incident.topic is Topic.FLAPPING else _ENDS)[end]
+
+
+def _state(change: Change, incident: Incident) -> str:
+    status = incident.status
+    if incident.topic is Topic.FLAPPING:
+        return "is flapping"
     if change is Change.ESCALATED and status is Status.DOWN:
         return "is now down (it was degraded)"
     if change is Change.EASED and status is Status.DEGRADED:
         return "is no longer down, but degraded"
-    return f"is {status}"
+    return f"is still {status}" if change is Change.REMINDED else f"is {status}"
 
 
 def _sentence(briefing: Briefing) -> str:
@@ -173,7 +222,9 @@ def _details(briefing: Briefing) -> Iterator[Detail]:
 
 def _word(briefing: Briefing, end: Change | None) -> str:
     """The state in capitals, first of all: it is what the lock screen shows."""
-    status = briefing.incident.status.upper()
+    status = condition(briefing.incident).upper()
+    if briefing.incident.topic in ASIDE:
+        return _TOPIC_WORDS[briefing.incident.topic] if end is None else "OK"
     if end is None:
         return {Change.ESCALATED: f"NOW {status}", Change.EASED: f"NOW {status}"}.get(briefing.changes[-1], status)
     after = "UP" if end is Change.RECOVERED else "CLOSED"

@@ -2,7 +2,7 @@
 
 Of every notice there are three things to know, and all rules are made of them:
 
-- it *waits*: pending, not due yet, never tried. An acknowledgement or an end makes it superfluous;
+- it *waits*: pending, never tried, and not due yet or held (`hold`). An acknowledgement or an end makes it superfluous;
 - it is *under way*: pending and due, tried, or in somebody's hands. It will be told, or may have been already;
 - it was *told*.
 
@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from saasobs.alerting.hold import is_free, waits
 from saasobs.core.incident import ENDINGS, Change, Incident, Notice, NoticeState, Suppression, notice_id
 
 
@@ -62,14 +63,15 @@ def owed(
     """
     outbox = _Desk(incident, change, max_age, now)
     if change in ENDINGS:
-        ended = tuple(_suppressed(notice, Suppression.ENDED) for notice in existing if _waits(notice, now))
+        waited = (notice for notice in existing if waits(notice, now))
+        ended = tuple(_suppressed(notice, notice.suppression or Suppression.ENDED) for notice in waited)
         return Owed(tuple(outbox.to_all_told(existing)), ended)
     # What waits tells the state of the moment when it is due: it only has to be as urgent as that is now.
-    waiting = [notice for notice in existing if _waits(notice, now)]
+    waiting = [notice for notice in existing if waits(notice, now)]
     rated = tuple(
         replace(notice, severity=incident.severity) for notice in waiting if notice.severity is not incident.severity
     )
-    if change is Change.EASED:
+    if change in (Change.EASED, Change.REMINDED):
         return Owed(tuple(outbox.to_all_told(existing)), rated)
     if change not in (Change.OPENED, Change.ESCALATED) or policy is None:
         return Owed(())
@@ -90,7 +92,7 @@ def acknowledged(existing: Iterable[Notice], now: int) -> tuple[Notice, ...]:
     return tuple(
         _suppressed(notice, Suppression.ACKNOWLEDGED)
         for notice in existing
-        if _is_free(notice, now) and (notice.unless_acknowledged or notice.due_at > now)
+        if is_free(notice, now) and (notice.unless_acknowledged or notice.due_at > now or notice.held)
     )
 
 
@@ -169,18 +171,9 @@ class _Desk:
         )
 
 
-def _is_free(notice: Notice, now: int) -> bool:
-    """Pending, and in nobody's hands."""
-    return notice.state is NoticeState.PENDING and not (notice.lease_owner and notice.lease_until > now)
-
-
-def _waits(notice: Notice, now: int) -> bool:
-    return _is_free(notice, now) and not notice.attempts and notice.due_at > now
-
-
 def _is_heard(notice: Notice, now: int) -> bool:
     """Told, or under way."""
-    return notice.state is NoticeState.SENT or (notice.state is NoticeState.PENDING and not _waits(notice, now))
+    return notice.state is NoticeState.SENT or (notice.state is NoticeState.PENDING and not waits(notice, now))
 
 
 def _suppressed(notice: Notice, why: Suppression) -> Notice:

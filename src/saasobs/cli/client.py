@@ -61,7 +61,7 @@ class Client:
         """:raises Unavailable: :raises NotFound: :raises SaasobsError:"""
         return self._call("GET", parts, query=query, timeout=USUAL_TIMEOUT)
 
-    def post(self, *parts: str, timeout: float = USUAL_TIMEOUT, **body: str) -> Any:
+    def post(self, *parts: str, timeout: float = USUAL_TIMEOUT, **body: object) -> Any:
         """:raises Unavailable: :raises NotFound: :raises SaasobsError:"""
         return self._call("POST", parts, body=body, timeout=timeout)
 
@@ -72,7 +72,7 @@ class Client:
         *,
         timeout: float,
         query: Mapping[str, str | int] | None = None,
-        body: Mapping[str, str] | None = None,
+        body: Mapping[str, object] | None = None,
     ) -> Any:
         self._knock()
         path = "/".join(("/api/v1", *(quote(part, safe="") for part in parts)))

@@ -100,6 +100,8 @@ def _facts(observations: Mapping[str, Any]) -> Iterator[tuple[str, Part]]:
         yield "redirects", " -> ".join(map(str, redirects)) if isinstance(redirects, list | tuple) else str(redirects)
     if isinstance(certificate := observations.get("certificate"), Mapping):
         yield from _certificate_facts(certificate)
+    if observations.get("insecure"):
+        yield "trust", Toned("no certificate was verified: whoever answered may have been anybody", "warn")
     if timing := observations.get("server_timing"):
         yield "server", str(timing)
 

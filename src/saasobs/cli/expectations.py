@@ -9,7 +9,8 @@ from saasobs.core.monitor import Monitor
 from saasobs.core.redact import redact_text
 from saasobs.core.result import Failure, Outcome, Result
 from saasobs.core.values import format_duration
-from saasobs.probes.http.options import Expect, HttpOptions
+from saasobs.probes.http.expect import compression_expected
+from saasobs.probes.http.options import HttpExpect, HttpOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +29,17 @@ def expectations_of(monitor: Monitor) -> tuple[Expectation, ...]:
     return tuple(Expectation(name, redact_text(expected)) for name, expected in named)
 
 
-def _of_http(expect: Expect, *, tls: bool) -> Iterator[tuple[str, str]]:
+def _of_http(expect: HttpExpect, *, tls: bool) -> Iterator[tuple[str, str]]:
     yield "status", str(expect.status)
     for name in ("degraded_over", "down_over"):
         if (limit := getattr(expect, name)) is not None:
             yield name, format_duration(limit)
     if tls and expect.certificate_days:
         yield "certificate_days", f"at least {expect.certificate_days:g} days left"
+    if expect.http_version:
+        yield "http_version", " or ".join(expect.http_version)
+    if expect.compression is not None:
+        yield "compression", compression_expected(expect)
     for header, pattern in expect.headers.items():
         yield f"header {header}", pattern.pattern
     for name in ("body_contains", "body_not_contains", "body_matches", "body_not_matches"):

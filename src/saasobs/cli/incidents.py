@@ -21,6 +21,7 @@ NOTICE_TONES: Mapping[str, Tone] = {
     "failed": "bad",
     "expired": "bad",
     "pending": "warn",
+    "held": "warn",
     "suppressed": "dim",
 }
 
@@ -79,7 +80,9 @@ def _row(incident: Json, now: int) -> list[Part]:
 
 
 def _state(incident: Json) -> Toned:
-    """What it is now (down, degraded), or how it ended (recovered, withdrawn)."""
+    """What it is now (down, degraded, flapping), or how it ended (recovered, withdrawn)."""
+    if incident["open"] and incident["topic"] == "flapping":
+        return Toned("flapping", "warn")
     if incident["open"]:
         return Toned(incident["status"], TONES[incident["status"]])
     return Toned(incident["ending"] or "ended", "good" if incident["ending"] == "recovered" else "dim")
@@ -117,7 +120,13 @@ def _event_row(event: Json) -> list[Part]:
 
 
 def _notice_row(notice: Json) -> list[Part]:
-    state = notice["state"]
-    detail = notice["suppression"] or notice["detail"] or ""
+    state = "held" if notice["state"] == "pending" and notice["suppression"] else notice["state"]
+    shared = f"with others, group {notice['group_id']}" if notice["group_id"] else ""
+    detail = ", ".join(part for part in (_why(notice), shared) if part)
     told = [clock_time(notice["due_at"]), notice["change"], notice["channel"], notice["recipient"]]
     return [*told, Toned(state, NOTICE_TONES[state]), str(notice["attempts"]), detail]
+
+
+def _why(notice: Json) -> str:
+    """``dependency: db is down``, or what the provider said."""
+    return ": ".join(part for part in (notice["suppression"], notice["detail"]) if part)

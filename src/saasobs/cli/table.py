@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser
+from argparse import ArgumentParser, ArgumentTypeError
 from pathlib import Path
 
 from saasobs.cli.command import Command
@@ -28,6 +28,17 @@ def _incidents(parser: ArgumentParser) -> None:
     parser.add_argument("--limit", type=_count, default=20, metavar="N", help="how many, newest first (%(default)s)")
 
 
+def _slo(parser: ArgumentParser) -> None:
+    parser.add_argument("name", metavar="NAME", nargs="?", help="one monitor; else all")
+    parser.add_argument("--days", type=_days, default=30, metavar="N", help="how far back (%(default)s)")
+
+
+def _days(text: str) -> int:
+    if not (text.isdecimal() and 1 <= int(text) <= 366):
+        raise ArgumentTypeError(f"{text!r} is no number of days from 1 to 366")
+    return int(text)
+
+
 def _ack(parser: ArgumentParser) -> None:
     parser.add_argument("id", metavar="ID", help="the incident; the beginning of its ID will do")
     _by(parser)
@@ -35,6 +46,23 @@ def _ack(parser: ArgumentParser) -> None:
 
 def _one_monitor(parser: ArgumentParser) -> None:
     parser.add_argument("name", metavar="NAME", help="the monitor")
+    _by(parser)
+
+
+def _maintenance(parser: ArgumentParser) -> None:
+    parser.add_argument("action", metavar="start|list|end", choices=("start", "list", "end"), help="what to do")
+    parser.add_argument("id", metavar="ID", nargs="?", help="for `end`: the window; the beginning of its ID will do")
+    parser.add_argument(
+        "--monitor", metavar="NAME", action="append", default=[], help="what it covers; may be repeated"
+    )
+    parser.add_argument("--tag", metavar="TAG", action="append", default=[], help="every monitor with this tag")
+    parser.add_argument("--all", action="store_true", help="every monitor")
+    parser.add_argument("--for", dest="lasting", metavar="TIME", help="how long, as in 30m or 1h30m")
+    parser.add_argument(
+        "--until", metavar="MOMENT", help="or until when: 2026-11-22T23:00-05:00, or 23:00 (local time)"
+    )
+    parser.add_argument("--at", metavar="MOMENT", help="when it begins; else now")
+    parser.add_argument("--reason", metavar="WHY", default="", help="what is done, for timelines")
     _by(parser)
 
 
@@ -125,6 +153,15 @@ COMMANDS: tuple[Command, ...] = (
         ),
     ),
     Command(
+        "slo",
+        "show availability, p95 and error budgets",
+        "saasobs.cli.slo:slo",
+        description="How available each monitor was over the last days, how fast it answered, and what is left of the"
+        " error budget of those that have an `slo`. Exit code 1 when a budget is spent.",
+        arguments=_slo,
+        examples=("saasobs slo", "saasobs slo api --days 7"),
+    ),
+    Command(
         "ack",
         "acknowledge an incident: somebody is on it",
         "saasobs.cli.incidents:ack",
@@ -145,6 +182,20 @@ COMMANDS: tuple[Command, ...] = (
         "saasobs.cli.monitors:resume",
         arguments=_one_monitor,
         examples=("saasobs resume shop-checkout",),
+    ),
+    Command(
+        "maintenance",
+        "hold alerts back while you work on something",
+        "saasobs.cli.maintenance:maintenance",
+        description="Checks and incidents go on inside a window; alerts wait, and what is still down at its end is told"
+        " then. `list` shows the windows of the configuration, too.",
+        arguments=_maintenance,
+        examples=(
+            "saasobs maintenance start --monitor api --for 30m --reason deploy",
+            "saasobs maintenance start --tag database --at 23:00 --for 2h",
+            "saasobs maintenance list",
+            "saasobs maintenance end w4k2mx",
+        ),
     ),
     Command(
         "notify",

@@ -15,6 +15,10 @@ _NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")  # RFC 6052
 _LOCAL_NAT64: Final = ipaddress.IPv6Network("64:ff9b:1::/48")  # RFC 8215
 _IPV4_COMPATIBLE: Final = ipaddress.IPv6Network("::/96")  # RFC 4291, long dead
 _SITE_LOCAL: Final = ipaddress.IPv6Network("fec0::/10")  # RFC 3879
+_SIX_TO_FOUR: Final = ipaddress.IPv6Network("2002::/16")  # RFC 3056, given up by RFC 7526
+_DOCUMENTATION: Final = ipaddress.IPv6Network("3fff::/20")  # RFC 9637, younger than some Pythons' tables
+_SEGMENTS: Final = ipaddress.IPv6Network("5f00::/16")  # RFC 9602, likewise
+_IETF: Final = ipaddress.IPv6Network("2001::/23")  # RFC 2928; Pythons differ over its parts
 _SHARED: Final = ipaddress.IPv4Network("100.64.0.0/10")  # RFC 6598
 _PROTOCOL: Final = ipaddress.IPv4Network("192.0.0.0/24")  # RFC 6890
 _METADATA: Final = frozenset({
@@ -64,7 +68,8 @@ def _refusal(address: Address) -> str:
         (isinstance(address, ipaddress.IPv4Address) and address in _SHARED, "a carrier's shared address"),
         (isinstance(address, ipaddress.IPv6Address) and address in _SITE_LOCAL, "a site-local address"),
         (isinstance(address, ipaddress.IPv6Address) and address in _LOCAL_NAT64, "a local NAT64 address"),
-        (isinstance(address, ipaddress.IPv4Address) and address in _PROTOCOL, "a private address"),
+        (isinstance(address, ipaddress.IPv6Address) and address in _SIX_TO_FOUR, "a 6to4 address"),
+        (any(address in one for one in (_PROTOCOL, _IETF, _DOCUMENTATION, _SEGMENTS)), "a private address"),
         (address.is_private, "a private address"),
         (address.is_reserved and address not in _NAT64, "a reserved address"),
         (not address.is_global and address not in _NAT64, "not a public address"),

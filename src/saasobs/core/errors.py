@@ -5,6 +5,7 @@ SaasobsError
 ├── StorageError            our own database cannot be read or written now
 ├── DeliveryError           a provider did not take a message; permanent or worth another try
 ├── NotFound                no such monitor, incident or channel
+├── Refused                 what was asked makes no sense as things are; says why
 └── Unavailable             the daemon is not there, or not ready to answer
 """
 
@@ -77,6 +78,10 @@ class DeliveryError(SaasobsError):
 
 class NotFound(SaasobsError):
     """No such monitor, incident or channel."""
+
+
+class Refused(SaasobsError):
+    """What was asked makes no sense as things are."""
 
 
 class Unavailable(SaasobsError):

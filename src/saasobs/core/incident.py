@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from saasobs.core.monitor import Severity
 from saasobs.core.result import Outcome, Reason
@@ -65,7 +66,31 @@ class Change(StrEnum):
     RECOVERED = "recovered"
     WITHDRAWN = "withdrawn"
     ACKNOWLEDGED = "acknowledged"
+    REMINDED = "reminded"
+    """Nothing changed, but it is time to say so again."""
+    HELD = "held"
+    """Its alerts wait: a dependency, a maintenance window, flapping. Stands in timelines only; nobody is told."""
+    RELEASED = "released"
+    """They no longer wait. Stands in timelines only."""
 
+
+class Topic(StrEnum):
+    """What an incident is about. Each topic of a monitor has at most one open incident."""
+
+    HEALTH = "health"
+    """The monitor itself is degraded or down."""
+    CERTIFICATE = "certificate"
+    """A certificate runs out in the days to come."""
+    NETWORK = "network"
+    """This daemon's own network: it cannot tell who is up."""
+    SLO = "slo"
+    """An error budget burns too fast."""
+    FLAPPING = "flapping"
+    """The monitor goes up and down all the time."""
+
+
+OWN_NETWORK: Final = "(own network)"
+"""Stands for a monitor's name where an incident is about this daemon's network; no monitor can be called so."""
 
 ENDINGS = frozenset({Change.RECOVERED, Change.WITHDRAWN})
 
@@ -100,15 +125,17 @@ class Incident:
     acknowledged_by: str = ""
     ended_at: int = 0
     ending: Change | None = None
+    topic: Topic = Topic.HEALTH
 
     @property
     def open(self) -> bool:
         return not self.ended_at
 
 
-def incident_id(monitor: str, opened_at: int) -> str:
+def incident_id(monitor: str, opened_at: int, topic: Topic = Topic.HEALTH) -> str:
     """The same transition always has the same ID, so that writing it twice is harmless."""
-    return digest_id("incident", monitor, opened_at, length=8)
+    about = () if topic is Topic.HEALTH else (topic.value,)
+    return digest_id("incident", monitor, opened_at, *about, length=8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +167,12 @@ class Suppression(StrEnum):
     """The incident ended before this step was due."""
     CHANNEL_REMOVED = "channel_removed"
     CAP = "cap"
+    DEPENDENCY = "dependency"
+    """A monitor that it depends on was down."""
+    MAINTENANCE = "maintenance"
+    """It was over before the maintenance window was."""
+    FLAPPING = "flapping"
+    """The monitor went up and down all the time, which was told once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +192,7 @@ class Notice:
     unless_acknowledged: bool = False
     state: NoticeState = NoticeState.PENDING
     suppression: Suppression | None = None
+    """Why it was not sent; of one that is pending: why it has to wait."""
     attempts: int = 0
     next_at: int = 0
     """Not before this moment: due_at at first, later the back-off."""
@@ -167,6 +201,15 @@ class Notice:
     lease_until: int = 0
     detail: str = ""
     """The last error, or the provider's ID once sent."""
+    group_id: str = ""
+    """The group whose message tells it (core.groups), once it was put into one."""
+    delivery_id: str = ""
+    """The group's message that may be on its way: should nobody hear what came of it, the very same is sent again."""
+
+    @property
+    def held(self) -> bool:
+        """Whether it waits for something to be over; `suppression` is what, and `detail` says it in words."""
+        return self.state is NoticeState.PENDING and self.suppression is not None
 
 
 def notice_id(incident: str, step: int, occurrence: int, channel: str, recipient: str) -> str:

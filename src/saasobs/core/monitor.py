@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from saasobs.core.values import SECOND
+from saasobs.core.values import MINUTE, SECOND
 
 
 class Severity(StrEnum):
@@ -23,6 +23,19 @@ class Thresholds:
     fail_after: int = 2
     recover_after: int = 2
     retry_interval: int = 5 * SECOND
+
+
+@dataclass(frozen=True, slots=True)
+class Flapping:
+    """From when on a monitor counts as flapping, and from when on it no longer does (µs)."""
+
+    outages: int = 4
+    """More than so many …"""
+    within: int = 30 * MINUTE
+    stable_after: int = 15 * MINUTE
+    """Up for so long: stable."""
+    down_after: int = 5 * MINUTE
+    """Not up for so long: a real outage."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,3 +75,5 @@ class Monitor:
     network_guard: bool = True
     """False: judged also while our own network is cut off, as a target on our own LAN can be."""
     slo: Objective | None = None
+    flapping: Flapping | None = field(default_factory=Flapping)
+    """None: every outage is told, however many there are."""

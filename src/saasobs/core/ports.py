@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from saasobs.core.groups import Group, GroupBriefing, GroupKind, Recent, Untold
 from saasobs.core.heartbeat import HeartbeatState, Ping
 from saasobs.core.incident import Attempt, Briefing, Event, Incident, MonitorState, Notice, Receipt
+from saasobs.core.maintenance import WindowRequest, WindowView
 from saasobs.core.monitor import Monitor
+from saasobs.core.objective import Availability
 from saasobs.core.result import Check, Outcome, Result
 
 
@@ -57,6 +60,20 @@ class Channel(Protocol):
         """Hand one message to the provider.
 
         :param reference: what the last receipt for this incident and recipient said; empty at first.
+        :raises DeliveryError: the provider did not take it. Nothing else is raised.
+        """
+        ...
+
+    @property
+    def edits(self) -> bool:
+        """Whether a group's message may be sent again as the group grows: it takes the place of the one before, or it
+        costs nobody anything (a machine reads it)."""
+        ...
+
+    async def send_group(self, group: GroupBriefing, reference: str) -> Receipt:
+        """Hand one message about many incidents to the provider.
+
+        :param reference: what the last receipt for this group said; empty at first.
         :raises DeliveryError: the provider did not take it. Nothing else is raised.
         """
         ...
@@ -113,6 +130,10 @@ class Transaction(Protocol):
         """Overwrite the whole row of an existing notice."""
         ...
 
+    def save_notices(self, changed: Sequence[Notice]) -> None:
+        """The same for many."""
+        ...
+
     def notices(self, incident_id: str) -> list[Notice]:
         """All of an incident, by due time."""
         ...
@@ -141,7 +162,11 @@ class Transaction(Protocol):
 
     def outbox(self, now: int) -> list[tuple[str, int, int]]:
         """(channel, pending notices that are due or were tried, the oldest due_at among them); steps whose time has not
-        come are not counted."""
+        come are not counted, nor is what is held."""
+        ...
+
+    def held(self) -> list[Notice]:
+        """Every notice that is held (core.incident.Notice.held), by due time."""
         ...
 
     def pending_channels(self) -> list[str]:
@@ -160,6 +185,47 @@ class Transaction(Protocol):
 
     def keep_reference(self, channel: str, recipient: str, incident_id: str, reference: str) -> None: ...
 
+    # Groups: many incidents in one message
+    def group(self, group_id: str) -> Group | None: ...
+
+    def growing_group(self, channel: str, recipient: str, kind: GroupKind, since: int) -> Group | None:
+        """The newest group that an incident has joined since then; of failures, one that still has an open incident."""
+        ...
+
+    def save_group(self, group: Group) -> None: ...
+
+    def join_group(self, group: Group, incident_ids: Iterable[str]) -> None:
+        """An incident that belonged to another group of this channel and recipient leaves that."""
+        ...
+
+    def homes(self, channel: str, recipient: str, incident_ids: Iterable[str]) -> dict[str, str]:
+        """The group of each incident that belongs to one and was told of, by the incident's ID."""
+        ...
+
+    def members(self, group_id: str) -> list[Incident]:
+        """Those of its incidents that its recipient was told of, in this group's message or before."""
+        ...
+
+    def own_references(self, group_id: str) -> dict[str, str]:
+        """What was kept of the messages that a group's incidents had of their own, by the incident's ID."""
+        ...
+
+    def incidents_of(self, incident_ids: Iterable[str]) -> dict[str, Incident]:
+        """Those that exist, by their IDs."""
+        ...
+
+    def recent(self, channel: str, recipient: str, since: int, now: int) -> list[Recent]:
+        """What was told in (since, now], and what groups have still to tell."""
+        ...
+
+    def untold(self, group_id: str) -> Untold | None:
+        """How long its pending notices have waited; None when there are none."""
+        ...
+
+    def claim_group(self, group_id: str, owner: str, now: int, until: int) -> list[Notice]:
+        """Lease every pending notice of a group that no live lease holds, whatever it waits for."""
+        ...
+
     # Heartbeats
     def heartbeats(self) -> list[HeartbeatState]: ...
 
@@ -174,7 +240,13 @@ class Transaction(Protocol):
     # Small facts of the daemon itself, and the calendar's work
     def fact(self, key: str) -> str | None: ...
 
+    def facts(self, prefix: str) -> dict[str, str]:
+        """Every fact whose key begins so."""
+        ...
+
     def set_fact(self, key: str, value: str) -> None: ...
+
+    def forget_fact(self, key: str) -> None: ...
 
     def roll_up(self, now: int) -> int:
         """Fold whole hours and days that are not folded yet into their roll-ups; returns how many rows it wrote."""
@@ -184,7 +256,13 @@ class Transaction(Protocol):
         """Delete what is past its retention; returns how many rows went."""
         ...
 
-    def history(self, monitor: str, since: int, until: int) -> list[RollUp]: ...
+    def history(self, monitor: str, since: int, until: int) -> list[RollUp]:
+        """Roll-ups that overlap the range, oldest first; what is not folded yet is folded on the way."""
+        ...
+
+    def tally(self, monitor: str, since: int) -> list[tuple[int, dict[Outcome, int]]]:
+        """Counts of the slots' own results since a moment, by five minutes: (start, counts), oldest first."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,6 +343,10 @@ class Operator(Protocol):
 
     async def monitor(self, name: str) -> MonitorView: ...
 
+    async def availability(self, monitor: str, days: int) -> Availability:
+        """Over the last so many days, up to now."""
+        ...
+
     async def incidents(self, *, open_only: bool, limit: int) -> Sequence[Incident]: ...
 
     async def incident(self, incident_id: str) -> IncidentView:
@@ -276,6 +358,18 @@ class Operator(Protocol):
     async def pause(self, monitor: str, by: str) -> MonitorState: ...
 
     async def resume(self, monitor: str, by: str) -> MonitorState: ...
+
+    async def maintenance(self) -> Sequence[WindowView]:
+        """The windows that are open or still to come."""
+        ...
+
+    async def start_maintenance(self, wanted: WindowRequest, by: str) -> WindowView:
+        """:raises Refused: no such time."""
+        ...
+
+    async def end_maintenance(self, window_id: str, by: str) -> WindowView:
+        """Any unambiguous beginning of an ID will do. :raises Refused: it stands in the configuration."""
+        ...
 
     async def check(self, monitor: str) -> Result:
         """Check now, out of turn; the result counts like any other."""

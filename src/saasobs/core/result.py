@@ -71,9 +71,12 @@ class Reason(StrEnum):
     INSUFFICIENT_DATA = "insufficient_data"
     DOMAIN_EXPIRING = "domain_expiring"
     DOMAIN_EXPIRED = "domain_expired"
+    DOMAIN_HELD = "domain_held"
     DOMAIN_NOT_FOUND = "domain_not_found"
     MEMBERS_DOWN = "members_down"
     OWN_NETWORK = "own_network"
+    ERROR_BUDGET = "error_budget"
+    FLAPPING = "flapping"
     UNSUPPORTED = "unsupported"
     HEARTBEAT_MISSING = "heartbeat_missing"
     HEARTBEAT_FAILED = "heartbeat_failed"
@@ -131,9 +134,12 @@ REASONS: Mapping[Reason, str] = {
     Reason.INSUFFICIENT_DATA: "too few requests to judge by",
     Reason.DOMAIN_EXPIRING: "the domain's registration expires soon",
     Reason.DOMAIN_EXPIRED: "the domain's registration has expired",
+    Reason.DOMAIN_HELD: "the domain was taken out of the DNS",
     Reason.DOMAIN_NOT_FOUND: "the domain is not registered",
     Reason.MEMBERS_DOWN: "too few of its members are up",
     Reason.OWN_NETWORK: "our own network is down",
+    Reason.ERROR_BUDGET: "the error budget burns too fast",
+    Reason.FLAPPING: "it goes up and down all the time",
     Reason.UNSUPPORTED: "this machine cannot make this check",
     Reason.HEARTBEAT_MISSING: "the expected ping did not come",
     Reason.HEARTBEAT_FAILED: "the job reported a failure",
@@ -145,7 +151,7 @@ REASONS: Mapping[Reason, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One execution of a monitor at one location. `attempt` 0 is the slot's own, 1… are confirmations."""
+    """One execution of a monitor at one location. `attempt` 0 is the slot's own; others came out of turn."""
 
     monitor: str
     scheduled_at: int

@@ -4,27 +4,28 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from types import MappingProxyType
-from typing import Any
+from dataclasses import dataclass, field
 
+from saasobs.alerting.flapping import Flaps
 from saasobs.core.errors import NotFound
 from saasobs.core.incident import MonitorState
 from saasobs.core.monitor import Monitor
-from saasobs.core.result import Outcome, Result
+from saasobs.core.result import Check, Outcome, Result
 
 RECENT = 40
-_NOTHING: Mapping[str, Any] = MappingProxyType({})
+_DURATION_BITS = 36
+_LONGEST = (1 << _DURATION_BITS) - 1
 
 
 @dataclass(slots=True)
 class Board:
-    """The daemon's working memory. Only the event loop's thread touches it."""
+    """The daemon's working memory. Only the event loop's thread changes it; the writer's may look one thing up."""
 
     monitors: dict[str, Monitor] = field(default_factory=dict)
     states: dict[str, MonitorState] = field(default_factory=dict)
     last: dict[str, Result] = field(default_factory=dict)
-    _recent: dict[str, deque[Result]] = field(default_factory=dict)
+    flaps: dict[str, Flaps] = field(default_factory=dict)
+    _recent: dict[str, deque[Result | int]] = field(default_factory=dict)
 
     def load(self, states: Sequence[MonitorState], last: Mapping[str, Result]) -> None:
         """Take up where the last run stopped."""
@@ -70,10 +71,25 @@ class Board:
 
     def recent(self, name: str) -> Sequence[Result]:
         """The newest results, newest first."""
-        return list(reversed(self._recent.get(name, ())))
+        return [_unpacked(name, kept) for kept in reversed(self._recent.get(name, ()))]
 
     def _keep(self, name: str, result: Result) -> None:
         self.last[name] = result
-        # Of the many that were up only the outline is kept: thousands of monitors have forty each.
-        outline = replace(result, observations=_NOTHING) if result.outcome is Outcome.UP else result
-        self._recent.setdefault(name, deque(maxlen=RECENT)).append(outline)
+        ring = self._recent.get(name)
+        if ring is None:
+            ring = self._recent[name] = deque(maxlen=RECENT)
+        ring.append(_packed(result))
+
+
+def _packed(result: Result) -> Result | int:
+    """Of the many that were up in their turn only moment and duration stay: thousands of monitors have forty each."""
+    if result.outcome is not Outcome.UP or result.check.attempt:
+        return result
+    return result.check.started_at << _DURATION_BITS | min(result.duration, _LONGEST)
+
+
+def _unpacked(name: str, kept: Result | int) -> Result:
+    if isinstance(kept, Result):
+        return kept
+    started_at, duration = kept >> _DURATION_BITS, kept & _LONGEST
+    return Result(Check(name, started_at, started_at), Outcome.UP, duration)

@@ -7,7 +7,7 @@ scrape with `honor_labels: true` and existing dashboards work.
 from __future__ import annotations
 
 from collections import Counter as Tally
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from prometheus_client.core import GaugeMetricFamily
@@ -15,8 +15,9 @@ from prometheus_client.registry import Collector
 
 from saasobs.core.incident import MonitorState, Status
 from saasobs.core.monitor import Monitor
+from saasobs.core.objective import Burn
 from saasobs.core.result import Outcome, Result
-from saasobs.core.values import SECOND
+from saasobs.core.values import SECOND, format_duration
 from saasobs.daemon.board import Board
 
 PHASES = {"dns": "resolve", "connect": "connect", "tls": "tls", "first_byte": "processing", "transfer": "transfer"}
@@ -29,9 +30,15 @@ _LABELS = ("monitor", "instance")
 class BoardCollector(Collector):
     """The monitors' series, made at the scrape from what the board holds."""
 
-    def __init__(self, board: Board, load: Callable[[], tuple[int, int]]) -> None:
+    def __init__(
+        self,
+        board: Board,
+        load: Callable[[], tuple[int, int]],
+        burning: Callable[[Monitor], Sequence[Burn]] = lambda _: (),
+    ) -> None:
         self._board = board
         self._load = load
+        self._burning = burning
 
     def describe(self) -> Iterator[GaugeMetricFamily]:
         """Empty: the series are known at the scrape only."""
@@ -40,6 +47,7 @@ class BoardCollector(Collector):
     def collect(self) -> Iterator[GaugeMetricFamily]:
         yield from self._states()
         yield from self._probes()
+        yield self._burns()
         running, queued = self._load()
         yield GaugeMetricFamily("saasobs_checks_running", "Checks under way", value=running)
         yield GaugeMetricFamily("saasobs_checks_queued", "Checks that wait for room", value=queued)
@@ -75,6 +83,14 @@ class BoardCollector(Collector):
                     family.add_metric([monitor.name, monitor.target], number)
             yield family
         yield self._phases(seen)
+
+    def _burns(self) -> GaugeMetricFamily:
+        text = "Burn of the error budget over the long window; 1 spends all of it in time"
+        family = GaugeMetricFamily("saasobs_slo_burn_rate", text, labels=[*_LABELS, "window"])
+        for name, monitor in list(self._board.monitors.items()):
+            for burn in self._burning(monitor) if monitor.slo is not None else ():
+                family.add_metric([name, monitor.target, format_duration(burn.long)], burn.long_rate)
+        return family
 
     def _phases(self, seen: list[tuple[Monitor, Result]]) -> GaugeMetricFamily:
         text = "Duration by phase, summed over redirects"

@@ -10,8 +10,9 @@ from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Metric
 
+from saasobs.alerting.slo import Tally, burns
 from saasobs.core.incident import MonitorState
-from saasobs.core.monitor import Monitor
+from saasobs.core.monitor import Monitor, Objective
 from saasobs.core.result import Check, Outcome, Result
 from saasobs.daemon.board import Board
 from saasobs.daemon.board_metrics import BoardCollector
@@ -84,9 +85,10 @@ def families() -> list[Metric]:
     telemetry.outbox_seen([], ["console"], 0)
     telemetry.heartbeat_sent.labels("sent")
     board = Board()
-    board.set_monitors({"api": Monitor("api", "http", None, "https://api.example")})
+    objective = Objective(99.9, 30)
+    board.set_monitors({"api": Monitor("api", "http", None, "https://api.example", slo=objective)})
     board.observe(result, MonitorState("api"))
-    registry.register(BoardCollector(board, lambda: (0, 0)))
+    registry.register(BoardCollector(board, lambda: (0, 0), lambda _: burns(Tally(), objective, 0)))
     return list(registry.collect())
 
 

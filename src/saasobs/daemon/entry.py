@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
+import resource
 import signal
 import sys
 from pathlib import Path
@@ -24,6 +26,7 @@ def run(path: Path) -> int:
     except ConfigurationError as error:
         print(error, file=sys.stderr)  # noqa: T201 - before logging is set up, faults go to the person
         return 2
+    _raise_open_files()
     config, warnings = read_config(os.environ, {"service": "saasobs"}, terminal=sys.stderr.isatty())
     instrumentation = Instrumentation.start(config, warnings=warnings, stream=sys.stderr)
     try:
@@ -33,6 +36,14 @@ def run(path: Path) -> int:
         return 1
     finally:
         instrumentation.close()
+
+
+def _raise_open_files() -> None:
+    """As many open files as we may have: each check under way needs one, and the usual 1024 are soon used up."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        with contextlib.suppress(ValueError, OSError):  # macOS names a hard limit that it does not grant
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def _runner() -> asyncio.Runner:

@@ -81,6 +81,7 @@ class Listeners:
             log_config=None,
             access_log=False,
             lifespan="off",
+            ws="none",
             proxy_headers=False,
             server_header=False,
             h11_max_incomplete_event_size=32 * 1024,

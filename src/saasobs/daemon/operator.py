@@ -12,7 +12,9 @@ from saasobs.alerting.policy import acknowledged
 from saasobs.core.errors import NotFound
 from saasobs.core.heartbeat import Ping, Signal
 from saasobs.core.incident import Change, Event, Incident, MonitorState, Receipt
+from saasobs.core.maintenance import WindowRequest, WindowView
 from saasobs.core.monitor import Monitor
+from saasobs.core.objective import Availability
 from saasobs.core.ports import Clock, Health, IncidentView, MonitorView, Transaction
 from saasobs.core.result import Result
 from saasobs.daemon.agenda import Agenda
@@ -30,6 +32,10 @@ class ServiceDoor(Protocol):
     def health(self) -> Health: ...
 
     async def check(self, monitor: Monitor) -> Result: ...
+
+    async def availability(self, monitor: Monitor, days: int) -> Availability: ...
+
+    def pausing(self, monitor: str, by: str) -> None: ...
 
     async def notify_test(self, channel: str) -> Sequence[Receipt]: ...
 
@@ -85,6 +91,8 @@ class DaemonOperator:
         return replace(self._view(name), recent=recent[:100])
 
     async def pause(self, monitor: str, by: str) -> MonitorState:
+        self._board.monitor(monitor)
+        self._service.pausing(monitor, by)
         return await self._pipeline.set_paused(monitor, pause=True, by=by)
 
     async def resume(self, monitor: str, by: str) -> MonitorState:
@@ -94,6 +102,9 @@ class DaemonOperator:
 
     async def check(self, monitor: str) -> Result:
         return await self._service.check(self._board.monitor(monitor))
+
+    async def availability(self, monitor: str, days: int) -> Availability:
+        return await self._service.availability(self._board.monitor(monitor), days)
 
     def _view(self, name: str) -> MonitorView:
         return MonitorView(
@@ -141,6 +152,17 @@ class DaemonOperator:
         incident = await self._ledger.run(work)
         log.info("incident.acknowledged", incident=incident.id, by=by)
         return incident
+
+    # Maintenance ---------------------------------------------------------------------------------------------
+
+    async def maintenance(self) -> Sequence[WindowView]:
+        return self._pipeline.maintenance.views()
+
+    async def start_maintenance(self, wanted: WindowRequest, by: str) -> WindowView:
+        return await self._pipeline.maintenance.start(wanted, by)
+
+    async def end_maintenance(self, window_id: str, by: str) -> WindowView:
+        return await self._pipeline.maintenance.end(window_id, by)
 
     # Heartbeats ----------------------------------------------------------------------------------------------
 

@@ -1,9 +1,8 @@
 """Delivers what is owed: at least once for each notice, each under its own deterministic ID.
 
-1. `claim` leases what is due over a channel; notices of one incident and recipient go together as one delivery.
-2. In the same transaction what need not be told any more is suppressed, what is too old expires (and its fallback is
-   owed), and the rest becomes a briefing.
-3. The channel sends. What came of it is settled: sent, another try later, or failed for good and over to the fallback.
+1. `claims` leases what is due over a channel and makes messages of it, each about one incident or about many.
+2. The channel sends.
+3. `settling` writes down what came of it: sent, another try later, or failed for good and over to the fallback.
 
 Each channel has a worker of its own: one that hangs or is refused delays no other, and never a check.
 """
@@ -12,31 +11,22 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Protocol
 
 import structlog
 
-from saasobs.alerting.policy import fallback
-from saasobs.alerting.retry import backoff
 from saasobs.core.errors import DeliveryError, StorageError
-from saasobs.core.incident import (
-    Attempt,
-    Briefing,
-    Incident,
-    Notice,
-    NoticeState,
-    Receipt,
-    Suppression,
-    delivery_id,
-)
-from saasobs.core.monitor import Monitor
-from saasobs.core.ports import Channel, Clock, Transaction
-from saasobs.core.values import MINUTE, SECOND
+from saasobs.core.incident import NoticeState, Receipt, Suppression
+from saasobs.core.ports import Clock, Transaction
+from saasobs.core.values import SECOND
+from saasobs.daemon.claims import LEASE, Claimed, Claims, Context
+from saasobs.daemon.delivery import Delivery, Route, freed
 from saasobs.daemon.ledger import Ledger
+from saasobs.daemon.settling import Settling
 
-LEASE = 2 * MINUTE
-CLAIM_LIMIT = 20
+__all__ = ["Outbox", "Route"]
+
 TOGETHER = 4
 """Deliveries in flight at once over one channel."""
 IDLE_SECONDS = 30.0
@@ -46,51 +36,24 @@ SEND_SECONDS = 60.0
 log = structlog.get_logger("saasobs.outbox")
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
-    """One configured channel with what the outbox must know of it."""
-
-    name: str
-    channel: Channel
-    max_age: int
-    fallback: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """One message to be sent: the notices that it covers, and what it says."""
-
-    notices: tuple[Notice, ...]
-    briefing: Briefing
-    reference: str
-
-
 class DeliveryObserver(Protocol):
     """Whom the outbox tells what came of each attempt."""
 
     def delivery_attempted(self, channel: str, outcome: str) -> None: ...
 
 
-class Context(Protocol):
-    """What the outbox asks of the rest of the daemon."""
-
-    def monitor_or_none(self, name: str) -> Monitor | None: ...
-
-    @property
-    def page_url(self) -> str: ...
-
-
 class Outbox:
-    """The workers, one for each channel, and the rules of settling."""
+    """The workers, one for each channel."""
 
     def __init__(
         self, clock: Clock, ledger: Ledger, context: Context, observer: DeliveryObserver, *, owner: str
     ) -> None:
         self._clock = clock
         self._ledger = ledger
-        self._context = context
         self._observer = observer
         self._owner = owner
+        self._settling = Settling(self.poke)
+        self._claims = Claims(clock, context, self._settling, owner)
         self._routes: dict[str, Route] = {}
         self._workers: dict[str, asyncio.Task[None]] = {}
         self._wake: dict[str, asyncio.Event] = {}
@@ -104,7 +67,7 @@ class Outbox:
         heirs = {name: route.fallback for name, route in self._routes.items() if route.fallback in routes}
         gone = [name for name in self._workers if name not in routes]
         old = {name: route.channel for name, route in self._routes.items()}
-        self._routes = dict(routes)
+        self._routes = self._settling.routes = dict(routes)
         await self._stop_workers(gone, 10.0)
         for name in routes:
             if name not in self._workers or self._workers[name].done():
@@ -148,7 +111,7 @@ class Outbox:
         while not self._stopping and (route := self._routes.get(name)):
             self._wake[name].clear()
             try:
-                deliveries, next_due = await self._ledger.run(lambda transaction: self._claim(transaction, name))
+                claimed = await self._ledger.run(lambda transaction: self._claim(transaction, name))
             except StorageError:
                 await asyncio.sleep(2)
                 continue
@@ -156,10 +119,10 @@ class Outbox:
                 log.exception("outbox.claim_broken", channel=name)
                 await asyncio.sleep(5)
                 continue
-            if deliveries:
-                await self._deliver_all(route, deliveries)
-            else:
-                await self._wait(name, next_due)
+            if claimed.deliveries:
+                await self._deliver_all(route, claimed.deliveries)
+            elif not claimed.full:
+                await self._wait(name, claimed.next_due)
 
     async def _deliver_all(self, route: Route, deliveries: Sequence[Delivery]) -> None:
         limit = asyncio.Semaphore(TOGETHER)
@@ -179,61 +142,10 @@ class Outbox:
         except TimeoutError:
             return
 
-    def _claim(self, transaction: Transaction, name: str) -> tuple[list[Delivery], int | None]:
-        """Inside one transaction: lease, suppress, expire, and make briefings of the rest."""
-        now = self._clock.now()
-        if now < self._quiet_until.get(name, 0):
-            return [], transaction.next_due(name)
-        claimed = transaction.claim(name, self._owner, now, now + LEASE, CLAIM_LIMIT)
-        groups: dict[tuple[str, str], list[Notice]] = {}
-        for notice in claimed:
-            groups.setdefault((notice.incident_id, notice.recipient), []).append(notice)
-        prepared = (self._prepare(transaction, name, notices, now) for notices in groups.values())
-        return [delivery for delivery in prepared if delivery is not None], transaction.next_due(name)
-
-    def _prepare(self, transaction: Transaction, name: str, claimed: Sequence[Notice], now: int) -> Delivery | None:
-        incident = transaction.incident(claimed[0].incident_id)
-        if incident is None:
-            log.error("outbox.incident_missing", incident=claimed[0].incident_id)
-            for notice in claimed:
-                self._close(transaction, notice, NoticeState.FAILED, "its incident is missing")
-            return None
-        live = []
-        for notice in sorted(claimed, key=lambda notice: (notice.due_at, notice.occurrence, notice.step)):
-            if notice.unless_acknowledged and incident.acknowledged_at:
-                settled = replace(_freed(notice), state=NoticeState.SUPPRESSED, suppression=Suppression.ACKNOWLEDGED)
-                transaction.save_notice(settled)
-            elif self._is_over(notice, incident, name, now):
-                self._close(transaction, notice, NoticeState.EXPIRED, notice.detail or "could not be delivered in time")
-                self._fall_back(transaction, notice, name, now)
-            else:
-                live.append(notice)
-        if not live:
-            return None
-        ids = tuple(notice.id for notice in live)
-        monitor = self._context.monitor_or_none(incident.monitor)
-        briefing = Briefing(
-            delivery_id=delivery_id(ids),
-            notice_ids=ids,
-            recipient=live[0].recipient,
-            incident=incident,
-            changes=tuple(dict.fromkeys(notice.change for notice in live)),
-            timeline=tuple(transaction.events(incident.id)),
-            now=now,
-            due_at=live[0].due_at,
-            target=monitor.target if monitor else "",
-            description=monitor.description if monitor else "",
-            runbook=monitor.runbook if monitor else "",
-            page_url=self._context.page_url,
-            tags=monitor.tags if monitor else (),
-        )
-        return Delivery(tuple(live), briefing, transaction.reference(name, live[0].recipient, incident.id))
-
-    def _is_over(self, notice: Notice, incident: Incident, name: str, now: int) -> bool:
-        """Too old to be told: never before it was tried, nor while the outage goes on and nobody else could tell it."""
-        route = self._routes.get(name)
-        somebody_else = bool(route and route.fallback in self._routes)
-        return now >= notice.expires_at and notice.attempts > 0 and (somebody_else or not incident.open)
+    def _claim(self, transaction: Transaction, name: str) -> Claimed:
+        if self._clock.now() < self._quiet_until.get(name, 0):
+            return Claimed((), transaction.next_due(name))
+        return self._claims.take(transaction, name)
 
     # Sending and settling ------------------------------------------------------------------------------------
 
@@ -245,7 +157,7 @@ class Outbox:
             started = self._clock.now()
             try:
                 async with asyncio.timeout(SEND_SECONDS):
-                    receipt = await route.channel.send(delivery.briefing, delivery.reference)
+                    receipt = await delivery.send_over(route.channel)
             except DeliveryError as error:
                 await self._refused(name, delivery, error, started)
             except Exception as error:
@@ -258,75 +170,32 @@ class Outbox:
 
     async def _accepted(self, name: str, delivery: Delivery, receipt: Receipt, started: int) -> None:
         now = self._clock.now()
-        incident = delivery.briefing.incident
 
         def settle(transaction: Transaction) -> None:
-            for notice in delivery.notices:
-                sent = replace(_freed(notice), state=NoticeState.SENT, sent_at=now, detail=receipt.provider_id)
-                transaction.save_notice(replace(sent, attempts=notice.attempts + 1))
-            if receipt.reference:
-                transaction.keep_reference(name, delivery.briefing.recipient, incident.id, receipt.reference)
-            transaction.record_attempt(_attempt(name, delivery, started, now, "sent", receipt.provider_id))
+            self._settling.accepted(transaction, name, delivery, receipt, now)
+            transaction.record_attempt(delivery.attempt(name, started, now, "sent", receipt.provider_id))
 
         await self._settle(name, settle, "sent")
-        log.info(
-            "notice.sent", channel=name, delivery=delivery.briefing.delivery_id, incident=incident.id,
-            changes=[change.value for change in delivery.briefing.changes], late_us=delivery.briefing.late_by,
-        )  # fmt: skip
+        changes = dict.fromkeys(notice.change.value for notice in delivery.notices)
+        late = delivery.briefing.late_by
+        log.info("notice.sent", channel=name, **delivery.facts(), changes=list(changes), late_us=late)
 
     async def _refused(self, name: str, delivery: Delivery, error: DeliveryError, started: int) -> None:
         now = self._clock.now()
         outcome = "failed" if error.permanent else "retry"
 
         def settle(transaction: Transaction) -> None:
-            for notice in delivery.notices:
-                if error.permanent:
-                    self._give_up(transaction, notice, name, error, now)
-                else:
-                    transaction.save_notice(self._later(notice, error, now))
-            transaction.record_attempt(_attempt(name, delivery, started, now, outcome, str(error)))
+            self._settling.refused(transaction, name, delivery, error, now)
+            transaction.record_attempt(delivery.attempt(name, started, now, outcome, str(error)))
 
         if error.retry_after and not error.recipient_only:
             self._quiet_until[name] = now + error.retry_after
         await self._settle(name, settle, outcome)
-        log.warning(
-            "notice.not_sent", channel=name, delivery=delivery.briefing.delivery_id, error=str(error),
-            permanent=error.permanent, incident=delivery.briefing.incident.id,
-        )  # fmt: skip
+        log.warning("notice.not_sent", channel=name, **delivery.facts(), error=str(error), permanent=error.permanent)
 
     async def _settle(self, name: str, work: Callable[[Transaction], None], outcome: str) -> None:
         self._observer.delivery_attempted(name, outcome)
         await self._ledger.run(work, patient=True)
-
-    def _later(self, notice: Notice, error: DeliveryError, now: int) -> Notice:
-        wait = backoff(notice.attempts, notice.id, error.retry_after)
-        return replace(_freed(notice), attempts=notice.attempts + 1, next_at=now + wait, detail=str(error))
-
-    def _give_up(self, transaction: Transaction, notice: Notice, name: str, error: DeliveryError, now: int) -> None:
-        closed = replace(_freed(notice), attempts=notice.attempts + 1, detail=str(error))
-        if error.cap:
-            closed = replace(closed, state=NoticeState.SUPPRESSED, suppression=Suppression.CAP)
-        else:
-            closed = replace(closed, state=NoticeState.FAILED)
-        transaction.save_notice(closed)
-        self._fall_back(transaction, closed, name, now)
-
-    def _fall_back(self, transaction: Transaction, notice: Notice, name: str, now: int) -> None:
-        route = self._routes.get(name)
-        if not self._owe_fallback(transaction, notice, route.fallback if route else None, now):
-            log.error("notice.undeliverable", channel=name, notice=notice.id, incident=notice.incident_id)
-
-    def _owe_fallback(self, transaction: Transaction, notice: Notice, name: str | None, now: int) -> bool:
-        target = self._routes.get(name) if name else None
-        if target is None:
-            return False
-        existing = transaction.notices(notice.incident_id)
-        transaction.owe(fallback(notice, target.name, target.channel.recipients, target.max_age, existing, now))
-        self.poke()
-        return True
-
-    def _close(self, transaction: Transaction, notice: Notice, state: NoticeState, detail: str) -> None:
-        transaction.save_notice(replace(_freed(notice), state=state, detail=detail))
 
     # Channels that come and go -------------------------------------------------------------------------------
 
@@ -340,9 +209,9 @@ class Outbox:
                     continue
                 removed = transaction.claim(channel, self._owner, 2**62, now + LEASE, 10_000)
                 for notice in removed:
-                    settled = replace(_freed(notice), state=NoticeState.SUPPRESSED)
+                    settled = replace(freed(notice), state=NoticeState.SUPPRESSED)
                     transaction.save_notice(replace(settled, suppression=Suppression.CHANNEL_REMOVED))
-                    self._owe_fallback(transaction, notice, heirs.get(channel), now)
+                    self._settling.owe_fallback(transaction, notice, heirs.get(channel), now)
                 log.warning("outbox.channel_removed", channel=channel, notices=len(removed))
 
         self._ledger.submit(work, patient=True)
@@ -361,14 +230,3 @@ class Outbox:
     def _wake_all(self) -> None:
         for event in self._wake.values():
             event.set()
-
-
-def _freed(notice: Notice) -> Notice:
-    return replace(notice, lease_owner="", lease_until=0)
-
-
-def _attempt(name: str, delivery: Delivery, started: int, now: int, outcome: str, detail: str) -> Attempt:
-    briefing = delivery.briefing
-    return Attempt(
-        briefing.delivery_id, briefing.notice_ids, name, briefing.recipient, started, now - started, outcome, detail
-    )

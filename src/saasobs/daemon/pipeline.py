@@ -14,13 +14,27 @@ import structlog
 
 from saasobs.alerting import incidents, judge
 from saasobs.alerting.policy import Policy, owed
-from saasobs.core.incident import Change, Event, Incident, MonitorState, Status, Transition, incident_id
+from saasobs.core.incident import (
+    ENDINGS,
+    Change,
+    Event,
+    Incident,
+    MonitorState,
+    Status,
+    Suppression,
+    Topic,
+    Transition,
+    incident_id,
+)
 from saasobs.core.monitor import Monitor
 from saasobs.core.ports import Clock, Transaction
 from saasobs.core.result import Outcome, Result
 from saasobs.daemon.agenda import Agenda
 from saasobs.daemon.board import Board
+from saasobs.daemon.flaps import FlapWatch
+from saasobs.daemon.holding import Holding
 from saasobs.daemon.ledger import Ledger
+from saasobs.daemon.maintenance import Maintenance
 
 INCIDENT_EVENTS = {
     Change.OPENED: "incident.opened",
@@ -44,12 +58,22 @@ class Directory:
 class Pipeline:
     """Judges every result and owes what follows from it."""
 
-    def __init__(self, clock: Clock, board: Board, agenda: Agenda, ledger: Ledger, poke: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        board: Board,
+        agenda: Agenda,
+        ledger: Ledger,
+        holding: Holding,
+        poke: Callable[[], None],
+    ) -> None:
         self._clock = clock
         self._board = board
         self._agenda = agenda
         self._ledger = ledger
+        self._holding = holding
         self._poke = poke
+        self.flaps = FlapWatch(clock, board, ledger, self.owe, poke)
         self.directory = Directory({}, {}, {})
 
     def accept(self, result: Result) -> None:
@@ -61,15 +85,17 @@ class Pipeline:
         judgement = judge.judge(before, result, monitor.thresholds)
         state = judgement.state
         if judgement.transition is None:
+            self._board.observe(result, state)
             self._ledger.add(result, state if _worth_saving(before, state, monitor) else None)
         else:
             state = self._change(monitor, state, result, judgement.transition)
-        self._board.observe(result, state)
+        self._holding.observe(before, state)
         if state.confirming:
             self._agenda.expedite(monitor.name, self._clock.now() + monitor.thresholds.retry_interval)
 
     def withdraw(self, name: str) -> None:
         """A monitor left the configuration: forget its state, and close its incident if one is open."""
+        self.flaps.forget(name, "removed from the configuration")
         state = self._board.states.pop(name)
         now = self._clock.now()
 
@@ -93,6 +119,8 @@ class Pipeline:
             return before
         state = MonitorState(name, since=now, paused=True) if pause else replace(before, paused=False)
         self._board.states[name] = state
+        if pause:
+            self.flaps.forget(name, f"paused by {by}")
 
         def work(transaction: Transaction) -> None:
             incident = transaction.incident(before.incident_id) if before.incident_id else None
@@ -104,14 +132,36 @@ class Pipeline:
         log.info("monitor.paused" if pause else "monitor.resumed", monitor=monitor.name, by=by)
         return state
 
+    def load(self, transaction: Transaction) -> None:
+        """What the last run knew of flapping and of what is held."""
+        self.flaps.load(transaction)
+        self._holding.load(transaction)
+
+    @property
+    def maintenance(self) -> Maintenance:
+        return self._holding.maintenance
+
+    async def look(self) -> None:
+        """Comes round every second: for all that only time can change."""
+        await self._holding.look()
+        for case in self._holding.explained():
+            self.flaps.explain(case.monitor, case.incident)
+        if self.flaps.look():
+            self._holding.look_at_all()
+
     # How an incident changes ---------------------------------------------------------------------------------
 
     def _change(self, monitor: Monitor, state: MonitorState, result: Result, transition: Transition) -> MonitorState:
         opening = transition.change is Change.OPENED
         identity = incident_id(monitor.name, transition.at) if opening else state.incident_id
         state = replace(state, incident_id="" if transition.change is Change.RECOVERED else identity)
+        # First the board: what the writer holds back is read off it.
+        self._board.observe(result, state)
+        counted = self._count(monitor, state, transition) if opening else None
 
         def work(transaction: Transaction) -> None:
+            if counted is not None:
+                counted(transaction)
             self._write_change(transaction, identity, monitor, state, result, transition)
 
         self._submit(work, result, state)
@@ -125,6 +175,15 @@ class Pipeline:
             check_correlation_id=result.check.correlation_id,
         )
         return state
+
+    def _count(
+        self, monitor: Monitor, state: MonitorState, transition: Transition
+    ) -> Callable[[Transaction], None] | None:
+        """Count an outage towards flapping, unless something else explains it."""
+        held = self._holding.reason(monitor.name, Topic.HEALTH, state.failing_since)
+        if held is not None and held.why is not Suppression.FLAPPING and not held.passing:
+            return None
+        return self.flaps.count(monitor, state.incident_id, transition.status, transition.at)
 
     def _write_change(
         self,
@@ -145,18 +204,20 @@ class Pipeline:
         transaction.save_incident(incident)
         transaction.add_event(incidents.event(incident, transition, result))
         change = transition.change if known is not None else Change.OPENED
-        self._owe(transaction, incident, change, monitor.policy, transition.at)
+        self.owe(transaction, incident, change, monitor.policy, transition.at)
 
     def _end(self, transaction: Transaction, incident: Incident, now: int, why: str, actor: str = "") -> None:
         """Close an incident that nobody watches any more."""
         ended = incidents.withdraw(incident, now)
         transaction.save_incident(ended)
         transaction.add_event(Event(incident.id, now, Change.WITHDRAWN, why, actor))
-        self._owe(transaction, ended, Change.WITHDRAWN, "", now)
+        self.owe(transaction, ended, Change.WITHDRAWN, "", now)
         log.warning("incident.withdrawn", monitor=incident.monitor, incident=incident.id, why=why)
 
-    def _owe(self, transaction: Transaction, incident: Incident, change: Change, policy: str, now: int) -> None:
+    def owe(self, transaction: Transaction, incident: Incident, change: Change, policy: str, now: int) -> None:
+        """Write down who is told of a change that was written down in the same transaction."""
         directory = self.directory
+        settled = self._holding.settle(transaction, incident, max(now, self._clock.now()))
         plan = owed(
             incident,
             change,
@@ -166,9 +227,10 @@ class Pipeline:
             existing=transaction.notices(incident.id),
             now=now,
         )
-        for notice in plan.changed:
-            transaction.save_notice(notice)
-        transaction.owe(plan.new)
+        transaction.save_notices(plan.changed)
+        transaction.owe(settled(plan.new))
+        if change in ENDINGS:
+            self._holding.ended(transaction, incident, plan)
 
     def _submit(
         self, work: Callable[[Transaction], None], result: Result | None = None, state: MonitorState | None = None

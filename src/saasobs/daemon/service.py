@@ -17,34 +17,37 @@ import structlog
 
 from saasobs import web
 from saasobs._version import __version__
-from saasobs.alerting.channels import CHANNELS
-from saasobs.alerting.channels import Tools as ChannelTools
-from saasobs.core.errors import ConfigurationError, NotFound
-from saasobs.core.incident import MonitorState, Receipt
+from saasobs.core.errors import ConfigurationError
+from saasobs.core.incident import Incident, MonitorState, Notice, Receipt
 from saasobs.core.monitor import Monitor
-from saasobs.core.ports import Channel, Health, Probe, Store, Transaction
+from saasobs.core.objective import Availability
+from saasobs.core.ports import Health, Store, Transaction
 from saasobs.core.result import Result
 from saasobs.core.signing import heartbeat_token
 from saasobs.core.values import MINUTE, SECOND
+from saasobs.daemon.advisories import Advisories
 from saasobs.daemon.agenda import Agenda, Due
 from saasobs.daemon.board import Board
 from saasobs.daemon.board_metrics import BoardCollector
-from saasobs.daemon.briefing import sample_briefing
 from saasobs.daemon.calendar import Calendar, Housekeeping, OwnHeartbeat
 from saasobs.daemon.clock import SteadyClock
 from saasobs.daemon.gate import Gate
 from saasobs.daemon.heartbeats import ALIVE_EVERY, HeartbeatBook
+from saasobs.daemon.holding import Holding
 from saasobs.daemon.ledger import Ledger
 from saasobs.daemon.listeners import Listeners, bind_tcp, bind_unix
+from saasobs.daemon.network import NetworkGuard
+from saasobs.daemon.objectives import Objectives
 from saasobs.daemon.operator import DaemonOperator
-from saasobs.daemon.outbox import Outbox, Route
+from saasobs.daemon.outbox import Outbox
 from saasobs.daemon.pipeline import Directory, Pipeline
 from saasobs.daemon.runner import Runner
 from saasobs.daemon.state_folder import StateFolder
+from saasobs.daemon.switchboard import Switchboard
 from saasobs.daemon.telemetry import Telemetry
 from saasobs.daemon.watchman import Watchman
 from saasobs.instrument.runtime import Instrumentation
-from saasobs.probes import KINDS
+from saasobs.probes import KINDS, Probes
 from saasobs.probes import Tools as ProbeTools
 from saasobs.settings import Settings, describe
 from saasobs.storage import open_store
@@ -119,24 +122,34 @@ class Service:
         self.ledger = Ledger(store, self.telemetry)
         self.ledger.start()
         self._down.push_async_callback(self._close_ledger)
+        self.switchboard = Switchboard(self.clock, self.ledger)
         owner = f"{os.getpid()}-{os.urandom(4).hex()}"
         self.outbox = Outbox(self.clock, self.ledger, self, self.telemetry, owner=owner)
         self._down.push_async_callback(self.outbox.close, STOP_SECONDS)
-        self.pipeline = Pipeline(self.clock, self.board, self.agenda, self.ledger, self.outbox.poke)
+        self.holding = Holding(self.clock, self.board, self.agenda, self.ledger, self.outbox.poke, self.wake)
+        self.pipeline = Pipeline(self.clock, self.board, self.agenda, self.ledger, self.holding, self.outbox.poke)
         tools = ProbeTools(self.clock, self.heartbeats, self.board, nameservers=self.settings.nameservers)
-        self.probes: dict[str, Probe] = {name: kind.probe(tools) for name, kind in KINDS.items()}
+        self.probes = Probes(tools)
+        self.advisories = Advisories(self.clock, self.board, self.ledger, self.pipeline.owe, self.outbox.poke)
         location = self.settings.location
-        self.runner = Runner(self.clock, self.probes, self.gate, self._take, self.telemetry, location=location)
+        self.runner = Runner(self.clock, self.probes, self.gate, self._guard, self.telemetry, location=location)
+        self.objectives = Objectives(self.clock, self.ledger, self.advisories)
+        self.network = NetworkGuard(
+            self.clock, self.board, self._take, self.runner.ask, self.heartbeats.was_away, self.advisories
+        )
         self._down.push_async_callback(self._close_checks)
         self.watchman = Watchman(self.clock, self.agenda, self._start_check, self._was_away, self._was_set_back)
         self.operator = DaemonOperator(
             self.clock, self.board, self.agenda, self.ledger, self.pipeline, self.heartbeats, self
         )
-        self.telemetry.registry.register(BoardCollector(self.board, lambda: (self.gate.running, self.gate.queued)))
+        load, burning = (lambda: (self.gate.running, self.gate.queued)), self.objectives.burning
+        self.telemetry.registry.register(BoardCollector(self.board, load, burning))
+        self.telemetry.network_up.set_function(lambda: float(not self.network.cut_off))
         self.telemetry.on_storage_problem = self._storage_failed
         self.telemetry.on_storage_mended = self._storage_mended
 
     async def _close_checks(self) -> None:
+        self.network.close()
         await self.runner.close()
         await asyncio.gather(*(probe.close() for probe in self.probes.values()))
 
@@ -152,6 +165,9 @@ class Service:
 
         def work(transaction: Transaction) -> tuple[list[MonitorState], dict[str, Result], int]:
             self.heartbeats.load(transaction, now)
+            self.advisories.load(transaction)
+            self.pipeline.load(transaction)
+            self.objectives.load(transaction, self.settings.monitors.values())
             self.heartbeats.write_alive(transaction, now)
             return transaction.states(), transaction.last_results(), transaction.release("")
 
@@ -183,6 +199,7 @@ class Service:
         self.calendar.every("prune", housekeeping.prune, 10 * MINUTE)
         self.calendar.every("alive", self._write_alive, ALIVE_EVERY)
         self.calendar.every("outbox_age", self._look_at_outbox, 5 * SECOND)
+        self.calendar.every("holds", self.pipeline.look, SECOND)
         self.calendar.start()
         self._down.callback(self.calendar.close)
 
@@ -192,23 +209,30 @@ class Service:
         """Make this the running configuration; monitors whose name stays keep their state."""
         self._restart_needed = _needs_restart(self.settings, settings)
         self.settings = settings
-        routes = self._routes(settings)
+        routes = self.switchboard.routes(settings)
         self.pipeline.directory = Directory(
             settings.policies,
             {name: tuple(route.channel.recipients) for name, route in routes.items()},
             {name: route.max_age for name, route in routes.items()},
         )
+        for kind in {monitor.kind for monitor in settings.monitors.values()}:
+            self.probes[kind]  # loaded now, not within its first check
         now = self.clock.now()
         for due in self.agenda.pop_due(now):
             self._start_check(due)
         for name in [*self.board.of_another_kind(settings.monitors), *self.board.set_monitors(settings.monitors)]:
             self.pipeline.withdraw(name)
+            self.advisories.forget(name)
         self.board.set_monitors(settings.monitors)
+        self.holding.configure(settings.monitors, settings.maintenance)
         self._expect_heartbeats(settings)
+        self.advisories.configure(settings.monitors)
+        self.objectives.configure(settings.monitors.values())
         self.gate.limit, self.gate.per_host = settings.limits.concurrency, settings.limits.per_host
         self.agenda.set(settings.monitors.values(), now)
         self._arm()
         self._plan_own_heartbeat(settings)
+        self.network.configure(settings.network)
         self.loaded_at = self.clock.now()
         self.telemetry.reloaded(ok=True, at=self.loaded_at)
         await self.outbox.set_routes(routes)
@@ -219,19 +243,6 @@ class Service:
         self.reload_error = str(error)
         self.telemetry.reloaded(ok=False, at=self.clock.now())
         log.error("config.reload_refused", faults=[str(fault) for fault in error.faults])
-
-    def _routes(self, settings: Settings) -> dict[str, Route]:
-        routes = {}
-        for name, channel in settings.channels.items():
-            built = CHANNELS[channel.kind].build(channel.options, self._channel_tools(name))
-            routes[name] = Route(name, built, channel.options.max_age, channel.options.fallback)
-        return routes
-
-    def _channel_tools(self, name: str) -> ChannelTools:
-        async def count_sent(since: int, recipient: str) -> int:
-            return await self.ledger.read(lambda transaction: transaction.count_sent(name, since, recipient))
-
-        return ChannelTools(name=name, clock=self.clock, count_sent=count_sent)
 
     def _expect_heartbeats(self, settings: Settings) -> None:
         beats = [monitor for monitor in settings.monitors.values() if monitor.kind == "heartbeat"]
@@ -275,12 +286,19 @@ class Service:
         if monitor is not None and not self.board.states[due.monitor].paused:
             self.runner.start(monitor, due)
 
+    def _guard(self, asked: Monitor, result: Result) -> None:
+        self.network.take(asked, result)
+
     def _take(self, asked: Monitor, result: Result) -> None:
         monitor = self.board.monitors.get(asked.name)
         if monitor is None or (monitor.kind, monitor.options) != (asked.kind, asked.options):
             return  # the answer to a question that is no longer asked
         self.telemetry.check_done(monitor.kind, result)
         self.pipeline.accept(result)
+        state = self.board.states[monitor.name]
+        if not state.paused:  # it was, perhaps, while it was being checked, or while its result was held
+            self.advisories.observe(monitor, result)
+            self.objectives.observe(monitor, result, state)
         self._await_deadline(monitor)
 
     def _await_deadline(self, monitor: Monitor) -> None:
@@ -304,11 +322,21 @@ class Service:
                 transaction.save_heartbeat(state)
 
         self.ledger.submit(work, patient=True)
+        self.holding.maintenance.set_back(micros)
+        self.objectives.set_back(micros)
         self.outbox.set_back()
         self.calendar.restart()
 
     def wake(self) -> None:
         self.watchman.wake()
+
+    async def availability(self, monitor: Monitor, days: int) -> Availability:
+        return await self.objectives.availability(monitor, days)
+
+    def pausing(self, monitor: str, by: str) -> None:
+        """What a paused monitor can no longer end by itself is withdrawn."""
+        self.advisories.pause(monitor, f"paused by {by}")
+        self.objectives.pause(monitor, f"paused by {by}")
 
     async def check(self, monitor: Monitor) -> Result:
         return await self.runner.once(monitor)
@@ -321,6 +349,8 @@ class Service:
         if not self.ledger.alive:
             found.append("the thread that writes has ended: restart the daemon")
         found += [f"nothing is sent over {name}: its worker has ended; reload or restart" for name in self.outbox.dead]
+        if problem := self.network.problem():
+            found.append(problem)
         silent = self.clock.now() - self.watchman.last_round
         if silent > 30 * SECOND:
             found.append(f"no check was started for {silent // SECOND} s")
@@ -352,6 +382,9 @@ class Service:
     def monitor_or_none(self, name: str) -> Monitor | None:
         return self.board.monitors.get(name)
 
+    def holds_back(self, transaction: Transaction, notice: Notice, incident: Incident) -> bool:
+        return self.holding.holds_back(transaction, notice, incident)
+
     def ping_tokens(self) -> Mapping[str, str]:
         return self._tokens
 
@@ -366,16 +399,7 @@ class Service:
         return f"http://{socket.gethostname()}:{ingest.port}" if ingest.host in _ANY_ADDRESS else f"http://{ingest}"
 
     async def notify_test(self, channel: str) -> Sequence[Receipt]:
-        settings = self.settings.channels.get(channel)
-        if settings is None:
-            raise NotFound(f"no channel is called {channel!r}; there are: {', '.join(self.settings.channels)}")
-        built: Channel = CHANNELS[settings.kind].build(settings.options, self._channel_tools(channel))
-        now = self.clock.now()
-        briefings = [sample_briefing(channel, recipient, now) for recipient in built.recipients]
-        try:
-            return [await built.send(briefing, "") for briefing in briefings]
-        finally:
-            await built.close()
+        return await self.switchboard.test(self.settings, channel)
 
     async def reload(self) -> None:
         await self._reload()

@@ -11,7 +11,7 @@ from saasobs.core.errors import StorageError
 from saasobs.core.result import Result
 from saasobs.core.values import SECOND
 
-LATENESS_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0)
+LATENESS_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0)
 
 
 class Telemetry:
@@ -41,6 +41,8 @@ class Telemetry:
             "saasobs_config_last_reload_success_timestamp_seconds", "When the running configuration was loaded"
         )
         self.heartbeat_sent = self._counter("saasobs_own_heartbeats", "The daemon's own outgoing heartbeats", "outcome")
+        self.network_up = self._gauge("saasobs_own_network_up", "0 while no anchor answers and results are unknown")
+        self.network_up.set(1)
         self.storage_up.set(1)
         self._lock = threading.Lock()
         self._lateness: dict[str, Histogram] = {}

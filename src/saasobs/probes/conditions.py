@@ -235,6 +235,13 @@ def unmet(condition: Condition, path: JsonPath, document: Any) -> tuple[str, str
     return None
 
 
+def _repr(value: Any) -> str:
+    try:
+        return repr(value)
+    except RecursionError:
+        return "a value that is nested too deeply to show"
+
+
 def show(value: Any, name: str = "") -> str:
     """A JSON value as a person reads it: bounded, and masked when its name or content is secret."""
     if name and secret_name(name) and value not in (None, True, False):
@@ -242,6 +249,6 @@ def show(value: Any, name: str = "") -> str:
     try:
         text = orjson.dumps(value).decode()
     except (TypeError, ValueError):
-        text = repr(value)
+        text = _repr(value)
     text = redact_text(text[: 4 * LIMIT])
     return text if len(text) <= LIMIT else text[: LIMIT - 1] + "…"

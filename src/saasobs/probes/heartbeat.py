@@ -18,7 +18,7 @@ latest a period, a grace and the length of the absence after we came back.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Annotated, Any, ClassVar, Final, NamedTuple, Self
@@ -68,7 +68,26 @@ Token = Annotated[str, AfterValidator(_token), WithJsonSchema({"type": "string",
 class HeartbeatOptions(KindOptions):
     """A job that must report in: every `period`, or by a `cron` schedule; exactly one of the two."""
 
+    asks: ClassVar[bool] = False
     thresholds: ClassVar[dict[str, Any]] = {"fail_after": 1, "recover_after": 1}
+    example: ClassVar[str] = """\
+name: nightly-invoices
+kind: heartbeat
+cron: "0 3 * * *"
+timezone: America/Lima
+grace: 15m
+max_runtime: 1h
+"""
+    observations: ClassVar[Mapping[str, str]] = {
+        "expected_at": "When the next ping was expected first.",
+        "deadline": "From when on its lack is told.",
+        "last_ping": "When the job last reported success.",
+        "last_start": "When it last reported its start.",
+        "last_fail": "When it last reported a failure.",
+        "exit_code": "The exit code that it last reported.",
+        "runtime_us": "How long its last run took, µs.",
+        "running": "Whether it has started and not ended.",
+    }
 
     period: PositiveDuration | None = None
     """How often the job reports, counted from its last report."""

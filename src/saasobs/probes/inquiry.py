@@ -25,6 +25,7 @@ from saasobs.probes.verdict import Unmet, verdict
 
 TIMEOUTS: Final[Mapping[str, Reason]] = MappingProxyType({
     "dns": Reason.DNS_TIMEOUT,
+    "lookup": Reason.DNS_TIMEOUT,
     "connect": Reason.CONNECT_TIMEOUT,
     "tls": Reason.TLS_TIMEOUT,
     "transfer": Reason.TRANSFER_TIMEOUT,

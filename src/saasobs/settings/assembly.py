@@ -12,18 +12,22 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from saasobs.alerting.channels import CHANNELS
+from saasobs.alerting.network import Anchors, default_quorum
 from saasobs.alerting.policy import Policy, Step
-from saasobs.core.monitor import Monitor, Thresholds
+from saasobs.alerting.windows import Recurring, Span, Window
+from saasobs.core.monitor import Flapping, Monitor, Objective, Thresholds
 from saasobs.core.values import format_duration
 from saasobs.options import ChannelOptions, KindOptions
 from saasobs.probes import KINDS
 from saasobs.settings import references
 from saasobs.settings.facts import ChannelSettings, Limits, OwnHeartbeat, Settings
 from saasobs.settings.faults import Faults
-from saasobs.settings.model import Common, Defaults, PolicyOptions, Root, StepOptions, valid_name
+from saasobs.settings.model import Common, Defaults, PolicyOptions, Root, StepOptions, anchor_address
+from saasobs.settings.names import valid_name
+from saasobs.settings.quiet import FlappingOptions, MaintenanceOptions, moment
 from saasobs.settings.sentences import suggest
 from saasobs.settings.source import Document, KeyPath
 from saasobs.storage import Retention
@@ -47,7 +51,40 @@ def assemble(document: Document, source: Path) -> Settings:
     if root is None:  # pragma: no cover - then there was a fault
         raise AssertionError(source)
     channels = channels or implied_channels()
-    return _settings(document, source, root, channels, policies or implied_policies(channels), monitors)
+    policies = policies or implied_policies(channels)
+    return _settings(document, source, (root, defaults or Defaults()), channels, policies, monitors)
+
+
+def _anchors(root: Root, defaults: Defaults) -> Anchors | None:
+    if root.network is None:
+        return None
+    asked = root.network
+    addresses = tuple(found for anchor in asked.anchors if (found := anchor_address(anchor)))
+    names = tuple(anchor for anchor in asked.anchors if not anchor_address(anchor))
+    quorum = asked.quorum or default_quorum(len(asked.anchors))
+    return Anchors(addresses, names, quorum, asked.interval, asked.policy or defaults.policy)
+
+
+def _window(options: MaintenanceOptions) -> Window:
+    when: Span | Recurring
+    if options.cron is not None:
+        when = Recurring(options.cron, options.timezone, options.duration or 0)
+    else:
+        start = moment(options.start or "", options.timezone)
+        when = Span(start, moment(options.end, options.timezone) if options.end else start + (options.duration or 0))
+    return Window(
+        id=options.name,
+        name=options.name,
+        when=when,
+        monitors=frozenset(options.monitors or ()),
+        tags=frozenset(options.tags or ()),
+        all=options.all,
+        reason=options.reason,
+    )
+
+
+def _flapping(said: FlappingOptions | Literal[False]) -> Flapping | None:
+    return Flapping(**dict(said)) if said else None
 
 
 def find_state_dir(document: Document) -> Path:
@@ -103,6 +140,10 @@ def monitor(common: Common, kind: str, options: KindOptions, defaults: Defaults)
         policy=common.policy or defaults.policy,
         description=common.description,
         runbook=common.runbook or "",
+        depends_on=tuple(dict.fromkeys(common.depends_on or ())),
+        flapping=_flapping(defaults.flapping if common.flapping is None else common.flapping),
+        network_guard=common.network_guard,
+        slo=None if common.slo is None else Objective(common.slo.target, common.slo.days),
         public_only=defaults.public_only if common.public_only is None else common.public_only,
     )
 
@@ -182,7 +223,10 @@ def _monitor(faults: Faults, path: KeyPath, data: dict[str, Any], defaults: Defa
     options: KindOptions | None = faults.read(KINDS[kind].options, path, own, known={*COMMON_KEYS, "kind"})
     if common is None or options is None:
         return None
-    return monitor(common, kind, options, defaults or Defaults())
+    made = monitor(common, kind, options, defaults or Defaults())
+    if (unfit := options.unfit(made.interval)) is not None:
+        faults.add((*path, unfit[0]), unfit[1])
+    return made
 
 
 def _kind(faults: Faults, path: KeyPath, data: Mapping[str, Any], kinds: Collection[str], noun: str) -> str | None:
@@ -201,11 +245,12 @@ def _kind(faults: Faults, path: KeyPath, data: Mapping[str, Any], kinds: Collect
 def _settings(
     document: Document,
     source: Path,
-    root: Root,
+    said: tuple[Root, Defaults],
     channels: Mapping[str, ChannelSettings],
     policies: Mapping[str, Policy],
     monitors: Mapping[str, Monitor],
 ) -> Settings:
+    root, defaults = said
     own = root.heartbeat
     return Settings(
         source=source,
@@ -221,6 +266,8 @@ def _settings(
         retention=Retention(raw=root.retention.raw, hourly=root.retention.hourly),
         own_heartbeat=OwnHeartbeat(own.url, own.interval) if own else None,
         nameservers=root.nameservers,
+        network=_anchors(root, defaults),
+        maintenance=tuple(_window(options) for options in root.maintenance),
         monitors=monitors,
         channels=channels,
         policies=policies,

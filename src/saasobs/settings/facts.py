@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from saasobs.alerting.network import Anchors
 from saasobs.alerting.policy import Policy
+from saasobs.alerting.windows import Window
 from saasobs.core.monitor import Monitor
 from saasobs.core.values import Secret
 from saasobs.options import ChannelOptions
@@ -71,6 +73,9 @@ class Settings:
     retention: Retention
     own_heartbeat: OwnHeartbeat | None
     nameservers: tuple[str, ...]
+    network: Anchors | None
+    """None: no guard over our own network."""
+    maintenance: tuple[Window, ...]
     monitors: Mapping[str, Monitor]
     channels: Mapping[str, ChannelSettings]
     policies: Mapping[str, Policy]

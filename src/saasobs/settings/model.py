@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import ipaddress
 import re
-import unicodedata
 from typing import Annotated, Any, Final, Literal, Self
 from urllib.parse import urlsplit
 
@@ -18,38 +17,8 @@ from saasobs.core.monitor import Severity
 from saasobs.core.values import DAY, MINUTE, SECOND
 from saasobs.options import Duration, HttpUrl, Options, PositiveDuration
 from saasobs.settings.facts import Listener
-
-NAME_LENGTH: Final = 100
-
-
-def valid_name(value: str) -> str:
-    """The name of a monitor, a channel, a policy or a tag, in any alphabet. :raises ValueError:"""
-    kinds = [unicodedata.category(letter)[0] for letter in value]
-    if not value or len(value) > NAME_LENGTH:
-        raise ValueError(f"a name has 1 to {NAME_LENGTH} characters")
-    if kinds[0] not in "LN" or value[-1] == " " or unicodedata.normalize("NFC", value) != value:
-        raise ValueError(f"{value!r} is no name: it begins with a letter or digit and ends without a space")
-    if odd := next((a for a, kind in zip(value, kinds, strict=True) if kind not in "LMN" and a not in " ._/-"), None):
-        raise ValueError(f"{value!r} is no name: it holds {odd!r}; take letters, digits, spaces and . _ / -")
-    return value
-
-
-Name = Annotated[
-    str, AfterValidator(valid_name), WithJsonSchema({"type": "string", "minLength": 1, "maxLength": NAME_LENGTH})
-]
-
-
-def _names(value: object) -> object:
-    return [value] if isinstance(value, str) else value
-
-
-Names = Annotated[
-    tuple[str, ...],
-    BeforeValidator(_names),
-    Field(min_length=1),
-    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}),
-]
-"""One name, or a list of them."""
+from saasobs.settings.names import NOT_A_SWITCH, Name, Names, valid_name
+from saasobs.settings.quiet import FlappingOptions, FlappingSetting, MaintenanceOptions
 
 
 def _location(value: str) -> str:
@@ -101,15 +70,6 @@ def _second(value: int) -> int:
 Interval = Annotated[PositiveDuration, AfterValidator(_second)]
 
 
-def _number(value: object) -> object:
-    if isinstance(value, bool):
-        raise ValueError(f"must be a whole number, not {str(value).lower()}")  # noqa: TRY004 - pydantic catches this
-    return value
-
-
-_NO_SWITCH: Final = BeforeValidator(_number)
-
-
 def _day(value: int) -> int:
     if value < DAY:
         raise ValueError("must be at least 1d: a day is rolled up from what was kept of it")
@@ -153,6 +113,19 @@ class Ingest(Options):
     """Where to listen for them."""
 
 
+def _objective(value: object) -> object:
+    return {"target": value} if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
+class SloOptions(Options):
+    """A service level objective: how much of the time a monitor is to be up. A bare number is its target."""
+
+    target: Annotated[float, Field(ge=50, lt=100)]
+    """Percent of the checks that must find it up (or degraded), as in 99.9."""
+    days: Literal[7, 30, 90] = 30
+    """The rolling window: 7, 30 or 90 days."""
+
+
 class Common(Options):
     """What every monitor has, beside the keys of its kind."""
 
@@ -162,9 +135,9 @@ class Common(Options):
     """From one check to the next; at least one second."""
     timeout: PositiveDuration | None = None
     """A check that takes longer has failed; never longer than `interval`."""
-    fail_after: Annotated[int, Field(ge=1, le=100), _NO_SWITCH] | None = None
+    fail_after: Annotated[int, Field(ge=1, le=100), NOT_A_SWITCH] | None = None
     """How many failed checks in a row make it down (or degraded)."""
-    recover_after: Annotated[int, Field(ge=1, le=100), _NO_SWITCH] | None = None
+    recover_after: Annotated[int, Field(ge=1, le=100), NOT_A_SWITCH] | None = None
     """How many good checks in a row make it up again."""
     retry_interval: PositiveDuration | None = None
     """How soon a failure or a recovery is checked again, until it is confirmed; never longer than `interval`."""
@@ -175,6 +148,17 @@ class Common(Options):
     public_only: bool | None = None
     """Refuse to connect to private, loopback, link-local and cloud metadata addresses, after the name is resolved and
     at every hop: for targets that somebody else may choose."""
+    slo: Annotated[SloOptions, BeforeValidator(_objective)] | None = None
+    """A service level objective, as in 99.9 or {target: 99.9, days: 30}: shows the error budget, and opens an incident
+    when it burns too fast."""
+    network_guard: bool = True
+    """Whether a failure counts as `unknown` while our own network is cut off (see `network`). Set it to false for what
+    stands beside the daemon, on the same machine or LAN."""
+    depends_on: Names | None = None
+    """Monitors whose outage explains this one's, and all that those depend on: while one of them is down this one's
+    alerts wait. Its checks and incidents go on."""
+    flapping: FlappingSetting | None = None
+    """When its outages are too many to be told one by one; `false`: never."""
     tags: tuple[Name, ...] = ()
     """Words to find it by."""
     description: Annotated[str, Field(max_length=1000)] = ""
@@ -190,9 +174,9 @@ class Defaults(Options):
     """From one check to the next."""
     timeout: PositiveDuration = 10 * SECOND
     """A check that takes longer has failed. A monitor with a shorter interval has that for its timeout."""
-    fail_after: Annotated[int, Field(ge=1, le=100), _NO_SWITCH] = 2
+    fail_after: Annotated[int, Field(ge=1, le=100), NOT_A_SWITCH] = 2
     """How many failed checks in a row make a monitor down (or degraded)."""
-    recover_after: Annotated[int, Field(ge=1, le=100), _NO_SWITCH] = 2
+    recover_after: Annotated[int, Field(ge=1, le=100), NOT_A_SWITCH] = 2
     """How many good checks in a row make it up again."""
     retry_interval: PositiveDuration = 5 * SECOND
     """How soon a failure or a recovery is checked again, until it is confirmed."""
@@ -202,14 +186,16 @@ class Defaults(Options):
     """The policy that says who is told."""
     public_only: bool = False
     """Refuse to connect to private, loopback, link-local and cloud metadata addresses."""
+    flapping: FlappingSetting = FlappingOptions()
+    """When a monitor's outages are too many to be told one by one; `false`: never."""
 
 
 class LimitOptions(Options):
     """How much is done at a time."""
 
-    concurrency: Annotated[int, Field(ge=1, le=10_000), _NO_SWITCH] = 200
+    concurrency: Annotated[int, Field(ge=1, le=10_000), NOT_A_SWITCH] = 1_000
     """Checks at a time, in all."""
-    per_host: Annotated[int, Field(ge=1, le=1_000), _NO_SWITCH] = 4
+    per_host: Annotated[int, Field(ge=1, le=1_000), NOT_A_SWITCH] = 4
     """Checks at a time against one host."""
 
 
@@ -225,6 +211,51 @@ class RetentionOptions(Options):
     def _in_order(self) -> Self:
         if self.hourly < self.raw:
             raise ValueError("`hourly` must be at least as long as `raw`")
+        return self
+
+
+def _anchor(value: str) -> str:
+    if anchor_address(value) is None:
+        return valid_name(value)
+    return value
+
+
+def anchor_address(value: str) -> tuple[str, int] | None:
+    """Host and port of an anchor that is an address; None: a monitor's name. :raises ValueError: it is neither."""
+    found = re.fullmatch(r"(?:\[([^\]]+)\]|([^:\[\]\s]+)):(\d{1,5})", value)
+    if found is None:
+        return None
+    host, port = found[1] or found[2], int(found[3])
+    try:
+        host = str(ipaddress.ip_address(host))
+    except ValueError as error:
+        hint = "write an IP address and a port, as in 1.1.1.1:53 (a name would need the network to be found)"
+        raise ValueError(f"{value!r} is no anchor: {hint}, or the name of a monitor") from error
+    if not 1 <= port <= 65535:
+        raise ValueError(f"{value!r}: {port} is no port")
+    return host, port
+
+
+class NetworkGuardOptions(Options):
+    """The guard over our own network: while its anchors are silent, results are `unknown` and nobody is told down."""
+
+    anchors: Annotated[tuple[Annotated[str, AfterValidator(_anchor)], ...], Field(min_length=2, max_length=20)]
+    """Two or more things that are up whenever our network is, far from each other: addresses as in 1.1.1.1:53 (TCP; a
+    refusal is an answer, too), or names of monitors."""
+    quorum: Annotated[int, Field(ge=2), NOT_A_SWITCH] | None = None
+    """How many anchors must be silent for us to be cut off. Default: a majority, and at least 2."""
+    interval: Interval = 15 * SECOND
+    """How often they are asked while all is well; a failed check has them asked at once."""
+    policy: str | None = None
+    """Who is told that we are blind. Default: the policy of `defaults`."""
+
+    @model_validator(mode="after")
+    def _reachable(self) -> Self:
+        places = {anchor_address(anchor) or anchor for anchor in self.anchors}
+        if len(places) < len(self.anchors):
+            raise ValueError("the anchors must differ: two looks at one place prove no more than one")
+        if self.quorum is not None and self.quorum > len(self.anchors):
+            raise ValueError(f"a quorum of {self.quorum} can never be silent: there are {len(self.anchors)} anchors")
         return self
 
 
@@ -274,6 +305,10 @@ class Root(Options):
     """How much is done at a time."""
     retention: RetentionOptions = RetentionOptions()
     """How long results are kept."""
+    network: NetworkGuardOptions | None = None
+    """The guard over our own network, so that its outage is not taken for everybody else's."""
+    maintenance: tuple[MaintenanceOptions, ...] = ()
+    """Windows in which alerts wait. More can be opened while the daemon runs: `saasobs maintenance start`."""
     heartbeat: OwnHeartbeatOptions | None = None
     """The daemon's own outgoing heartbeat, so that somebody notices when the daemon itself dies."""
     defaults: Defaults = Defaults()

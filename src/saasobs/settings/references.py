@@ -5,10 +5,11 @@ It reads the plain data, not the models, so that a fault in one part hides none 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 from uuid import UUID
 
+from saasobs.probes import KINDS
 from saasobs.settings.faults import Faults
 from saasobs.settings.sentences import suggest
 from saasobs.settings.source import KeyPath
@@ -27,9 +28,109 @@ def check(faults: Faults) -> None:
     _check_circles(faults, channels)
     _check_policies(faults, data, set(policies))
     monitors = list(_monitors(data))
+    _check_anchors(faults, data, monitors, set(policies))
+    _check_members(faults, monitors)
+    _check_parents(faults, monitors)
+    _check_windows(faults, data, monitors)
     _must_differ(faults, "name", ((("monitors", i, "name"), each.get("name")) for i, each in monitors))
     tokens = ((("monitors", i, "token"), each.get("token")) for i, each in monitors)
     _must_differ(faults, "token", ((path, _normal(token)) for path, token in tokens))
+
+
+def _check_anchors(
+    faults: Faults, data: dict[str, Any], monitors: list[tuple[int, dict[str, Any]]], policies: set[str]
+) -> None:
+    """What our own network is judged by exists and really asks; and somebody is told of it."""
+    network, known = _table(data.get("network")), policies or {DEFAULT_POLICY}
+    _must_be(faults, ("network", "policy"), network.get("policy"), known, "policy")
+    chosen = network.get("policy") or _table(data.get("defaults")).get("policy")
+    if network and chosen is None and DEFAULT_POLICY not in known:
+        faults.add(("network", "policy"), f"is required, for none is named `{DEFAULT_POLICY}`: who is told of it?")
+    kinds = {str(each.get("name")): each.get("kind") for _, each in monitors}
+    anchors = network.get("anchors")
+    for index, anchor in enumerate(anchors if isinstance(anchors, list) else ()):
+        path: KeyPath = ("network", "anchors", index)
+        if not isinstance(anchor, str) or ":" in anchor:
+            continue
+        _must_be(faults, path, anchor, kinds, "monitor")
+        kind = kinds.get(anchor)
+        if isinstance(kind, str) and kind in KINDS and not KINDS[kind].options.asks:
+            shown = faults.shown(path, anchor)
+            faults.add(path, f"{shown} is no anchor: a {kind} does not ask over the network each time it is checked")
+
+
+def _check_members(faults: Faults, monitors: list[tuple[int, dict[str, Any]]]) -> None:
+    """A composite is made of monitors that exist, and never of itself, be it through others."""
+    names = {name for _, each in monitors if isinstance(name := each.get("name"), str)}
+    places: dict[str, KeyPath] = {}
+    after: dict[str, list[str]] = {}
+    for index, each in monitors:
+        members = each.get("members")
+        if each.get("kind") != "composite" or not isinstance(members, list):
+            continue
+        path: KeyPath = ("monitors", index, "members")
+        for position, member in enumerate(members):
+            _must_be(faults, (*path, position), member, names, "monitor")
+        places[str(each.get("name"))] = path
+        after[str(each.get("name"))] = [member for member in members if isinstance(member, str)]
+    for ring in rings(after):
+        faults.add(places[ring[0]], f"leads back to itself: {' → '.join(ring)}")
+
+
+def _check_parents(faults: Faults, monitors: list[tuple[int, dict[str, Any]]]) -> None:
+    """What a monitor depends on exists, and never is the monitor itself, be it through others."""
+    names = {name for _, each in monitors if isinstance(name := each.get("name"), str)}
+    places: dict[str, KeyPath] = {}
+    after: dict[str, list[str]] = {}
+    for index, each in monitors:
+        path: KeyPath = ("monitors", index, "depends_on")
+        named = list(_listed(path, each.get("depends_on")))
+        for place, parent in named:
+            _must_be(faults, place, parent, names, "monitor")
+        if named:
+            places[str(each.get("name"))] = path
+            after[str(each.get("name"))] = [parent for _, parent in named if isinstance(parent, str)]
+    for ring in rings(after):
+        faults.add(places[ring[0]], f"leads back to itself: {' → '.join(ring)}")
+
+
+def _check_windows(faults: Faults, data: dict[str, Any], monitors: list[tuple[int, dict[str, Any]]]) -> None:
+    """A maintenance window covers what there is: one that covers nothing would be found out in the night."""
+    names = {name for _, each in monitors if isinstance(name := each.get("name"), str)}
+    tags = {tag for _, each in monitors for _, tag in _listed((), each.get("tags")) if isinstance(tag, str)}
+    found = data.get("maintenance")
+    windows = [(index, _table(each)) for index, each in enumerate(found if isinstance(found, list) else ())]
+    for index, window in windows:
+        for key, known, noun in (("monitors", names, "monitor"), ("tags", tags, "tag")):
+            for place, name in _listed(("maintenance", index, key), window.get(key)):
+                _must_be(faults, place, name, known, noun)
+    _must_differ(faults, "name", ((("maintenance", index, "name"), each.get("name")) for index, each in windows))
+
+
+def _listed(path: KeyPath, value: object) -> Iterator[tuple[KeyPath, object]]:
+    """One name, or each of a list, with its place."""
+    if isinstance(value, list):
+        yield from (((*path, index), each) for index, each in enumerate(value))
+    elif value is not None:
+        yield path, value
+
+
+def rings(after: Mapping[str, Iterable[str]]) -> Iterator[tuple[str, ...]]:
+    """Ways that lead back to where they began, the first name again at the end; none is told twice."""
+    done: set[str] = set()
+    for start in after:
+        way: dict[str, Iterator[str]] = {} if start in done else {start: iter(after[start])}
+        while way:
+            last = next(reversed(way))
+            step = next(way[last], None)
+            if step is None:
+                del way[last]
+                done.add(last)
+            elif step in way:
+                names = list(way)
+                yield (*names[names.index(step) :], step)
+            elif step in after and step not in done:
+                way[step] = iter(after[step])
 
 
 def _normal(token: object) -> object:

@@ -97,7 +97,7 @@ def _settled(node: Any, groups: Schema) -> Any:
         if key in _GROUPS
         else _settled(value, groups)
         for key, value in node.items()
-        if key not in ("$defs", "title")
+        if key not in ("$defs", "title", "discriminator")
     }
     return _plain_default(_without_null(kept))
 

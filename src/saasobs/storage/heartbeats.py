@@ -48,5 +48,13 @@ class Heartbeats(Part):
         row = self._session.one(select(facts.c.value).where(facts.c.key == key))
         return str(row[0]) if row is not None else None
 
+    def facts(self, prefix: str) -> dict[str, str]:
+        """Every fact whose key begins so, by its whole key."""
+        wanted = select(facts).where(facts.c.key.startswith(prefix, autoescape=True))
+        return {str(row.key): str(row.value) for row in self._session.all(wanted)}
+
+    def forget_fact(self, key: str) -> None:
+        self._session.run(delete(facts).where(facts.c.key == key))
+
     def set_fact(self, key: str, value: str) -> None:
         self._session.put(facts, {"key": key, "value": value})

@@ -31,6 +31,7 @@ _CHUNK = 500
 _PENDING: ColumnElement[str] = literal_column(f"'{NoticeState.PENDING.value}'")
 _NOBODY: ColumnElement[str] = literal_column("''")
 
+_FREE = notices.c.suppression.is_(None)
 _others = notices.alias()
 _LEASE = (
     update(notices)
@@ -61,6 +62,10 @@ class Outbox(Part):
     def save_notice(self, notice: Notice) -> None:
         """Overwrite the whole row of an existing notice."""
         self._session.put(notices, to_row(notice))
+
+    def save_notices(self, changed: Sequence[Notice]) -> None:
+        """Overwrite the whole rows of existing notices."""
+        self._session.put_all(notices, [to_row(notice) for notice in changed])
 
     def notices(self, incident_id: str) -> list[Notice]:
         """All of an incident, by due time."""
@@ -95,14 +100,19 @@ class Outbox(Part):
         return row[0] if row is not None else None
 
     def outbox(self, now: int) -> list[tuple[str, int, int]]:
-        """(channel, pending notices that are due or were tried, the oldest due_at among them)."""
+        """(channel, pending notices that are due or were tried, the oldest due_at among them); none that is held."""
         wanted = (
             select(notices.c.channel, func.count(), func.min(notices.c.due_at))
-            .where(_pending(), or_(notices.c.due_at <= now, notices.c.attempts > 0))
+            .where(_pending(), _FREE, or_(notices.c.due_at <= now, notices.c.attempts > 0))
             .group_by(notices.c.channel)
             .order_by(notices.c.channel)
         )
         return [(channel, count, oldest) for channel, count, oldest in self._session.all(wanted)]
+
+    def held(self) -> list[Notice]:
+        """Every notice that is held, by due time."""
+        wanted = select(notices).where(_pending(), ~_FREE).order_by(notices.c.due_at, notices.c.id)
+        return [from_row(Notice, row) for row in self._session.all(wanted)]
 
     def pending_channels(self) -> list[str]:
         """Every channel that still owes something, configured or not."""

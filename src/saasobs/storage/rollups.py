@@ -7,21 +7,22 @@
    always complete. Should a result come for an hour whose others are gone already, the fuller roll-up stays.
 3. Each call does one bite, small enough that the writer is never held for long; call again until it returns 0.
 
-Latencies are those of answers (up and degraded): a refused connection is fast and says nothing about speed. Counts are
-of every result, confirmations included. Days are UTC.
+Latencies are those of answers (up and degraded): a refused connection is fast and says nothing about speed. Only the
+slots' own results count: confirmations come faster while something fails, and would make it look worse. Days are UTC.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from sqlalchemy import Table, bindparam, delete, exists, not_, select, true, tuple_
+from sqlalchemy import Table, bindparam, delete, exists, func, not_, select, true, tuple_
 
 from saasobs.core.incident import NoticeState
 from saasobs.core.ports import RollUp
 from saasobs.core.result import Outcome
 from saasobs.core.sketch import Sketch
-from saasobs.core.values import DAY, HOUR
+from saasobs.core.values import DAY, HOUR, MINUTE
 from saasobs.storage.part import Part
 from saasobs.storage.result_rows import OUTCOMES
 from saasobs.storage.rows import by_name
@@ -30,7 +31,9 @@ from saasobs.storage.tables import (
     attempt_notices,
     attempts,
     events,
+    group_members,
     incidents,
+    message_groups,
     message_references,
     monitors,
     notices,
@@ -46,11 +49,31 @@ ROWS = 5_000
 INCIDENTS = 50
 """Incidents that one call deletes, with all that belongs to them."""
 
+_FOREVER = 2**62
 _ANSWERS = (Outcome.UP, Outcome.DEGRADED)
 _RAW = select(results.c.outcome, results.c.duration).where(
     results.c.monitor_id == bindparam("monitor_id"),
     results.c.started_at >= bindparam("start"),
     results.c.started_at < bindparam("end"),
+    results.c.attempt == 0,
+)
+_BUCKET = 5 * MINUTE
+_start = (results.c.started_at - results.c.started_at % _BUCKET).label("start")
+_TALLY = (
+    select(_start, results.c.outcome, func.count().label("count"))
+    .where(
+        results.c.monitor_id == bindparam("monitor_id"),
+        results.c.started_at >= bindparam("since"),
+        results.c.attempt == 0,
+    )
+    .group_by(_start, results.c.outcome)
+    .order_by(_start)
+)
+_WAITING = select(unfolded.c.start).where(
+    unfolded.c.monitor_id == bindparam("monitor_id"),
+    unfolded.c.length == HOUR,
+    unfolded.c.start < bindparam("until"),
+    unfolded.c.start > bindparam("since"),
 )
 _HOURS = select(rollups).where(
     rollups.c.monitor_id == bindparam("monitor_id"),
@@ -84,17 +107,64 @@ class RollUps(Part):
         return sum(self._fold(*key) for key in self._session.all(waiting))
 
     def history(self, monitor: str, since: int, until: int) -> list[RollUp]:
-        """Roll-ups that overlap the range, oldest first: hours where there are any, else the day."""
+        """Roll-ups that overlap the range, oldest first: hours where they are all there, else the day.
+
+        Hours that are not folded yet are folded on the way, so that the present one is in it too.
+        """
         number = self._monitor_id(monitor)
         if number is None:
             return []
-        overlapping = select(rollups).where(
-            rollups.c.monitor_id == number, rollups.c.start < until, rollups.c.start + rollups.c.length > since
+        whole_days = select(rollups).where(
+            rollups.c.monitor_id == number,
+            rollups.c.start >= since // DAY * DAY,
+            rollups.c.start < -(-until // DAY) * DAY,
         )
-        found = self._session.all(overlapping.order_by(rollups.c.start, rollups.c.length))
-        by_hours = {row.start // DAY for row in found if row.length == HOUR}
-        chosen = [row for row in found if row.length == HOUR or row.start // DAY not in by_hours]
-        return [RollUp(monitor, row.start, row.length, _counts(row), row.sketch) for row in chosen]
+        found = self._session.all(whole_days.order_by(rollups.c.start, rollups.c.length))
+        by_day = _days_to_tell_whole(found)
+        chosen = [
+            row
+            for row in found
+            if row.start < until and row.start + row.length > since
+            and (row.length == DAY) is (row.start // DAY in by_day)
+        ]  # fmt: skip
+        kept = {row.start: RollUp(monitor, row.start, row.length, _counts(row), row.sketch) for row in chosen}
+        for fresh in self._fold_waiting(monitor, number, since, until):
+            older = kept.get(fresh.start)
+            fuller = older is None or sum(fresh.counts.values()) > sum(older.counts.values())
+            if fuller and fresh.start // DAY not in by_day:
+                kept[fresh.start] = fresh
+        return [kept[start] for start in sorted(kept)]
+
+    def _fold_waiting(self, monitor: str, number: int, since: int, until: int) -> Iterator[RollUp]:
+        """What the hours that wait to be folded would come to."""
+        span = {"monitor_id": number, "since": since - HOUR, "until": until}
+        for (start,) in self._session.all(_WAITING, span):
+            counts, sketch = self._fold_results({"monitor_id": number, "start": start, "end": start + HOUR})
+            if counts:
+                yield RollUp(monitor, start, HOUR, counts, sketch.encode())
+
+    def tally(self, monitor: str, since: int) -> list[tuple[int, dict[Outcome, int]]]:
+        """Counts of the slots' own results since a moment, by five minutes: (start, counts), oldest first.
+
+        Whole hours whose results are gone already are counted at their beginning.
+        """
+        number = self._monitor_id(monitor)
+        if number is None:
+            return []
+        counted: dict[int, dict[Outcome, int]] = {}
+        by_hour: Counter[int] = Counter()
+        for start, code, count in self._session.all(_TALLY, {"monitor_id": number, "since": since}):
+            counted.setdefault(start, {})[OUTCOMES[code]] = count
+            by_hour[start // HOUR] += count
+        fuller = self._fuller_hours(number, since, by_hour)
+        kept = {start: counts for start, counts in counted.items() if start // HOUR * HOUR not in fuller}
+        return sorted({**kept, **fuller}.items())
+
+    def _fuller_hours(self, number: int, since: int, by_hour: Counter[int]) -> dict[int, dict[Outcome, int]]:
+        """The hours' roll-ups that know of more results than are left."""
+        span = {"monitor_id": number, "start": -(-since // HOUR) * HOUR, "end": _FOREVER}
+        hours = {row.start: _counts(row) for row in self._session.all(_HOURS, span)}
+        return {start: counts for start, counts in hours.items() if sum(counts.values()) > by_hour[start // HOUR]}
 
     def prune(self, now: int) -> int:
         """Delete what is past its retention, a bite of it; returns how many rows went."""
@@ -172,11 +242,26 @@ class RollUps(Part):
 
     def _delete_incidents(self, found: Sequence[str]) -> int:
         ids = select(notices.c.id).where(notices.c.incident_id.in_(found))
-        covered = select(attempt_notices.c.delivery_id).where(attempt_notices.c.notice_id.in_(ids))
-        gone = self._session.run(delete(attempts).where(attempts.c.delivery_id.in_(covered)))
-        for table in (notices, events, message_references):
+        of = attempt_notices.c
+        covered = [row[0] for row in self._session.all(select(of.delivery_id).where(of.notice_id.in_(ids)).distinct())]
+        self._session.run(delete(attempt_notices).where(of.notice_id.in_(ids)))
+        # A message about many incidents is kept until the last of them goes.
+        others = exists().where(of.delivery_id == attempts.c.delivery_id, of.at == attempts.c.at)
+        gone = self._session.run(delete(attempts).where(attempts.c.delivery_id.in_(covered), not_(others)))
+        for table in (notices, events, message_references, group_members):
             gone += self._session.run(delete(table).where(table.c.incident_id.in_(found)))
+        left = exists().where(group_members.c.group_id == message_groups.c.id)
+        gone += self._session.run(delete(message_groups).where(not_(left)))
         return gone + self._session.run(delete(incidents).where(incidents.c.id.in_(found)))
+
+
+def _days_to_tell_whole(found: Iterable[Columns]) -> set[int]:
+    """The days whose own roll-up knows of more results than the hours that are left of them."""
+    days: Counter[int] = Counter()
+    hours: Counter[int] = Counter()
+    for row in found:
+        (days if row.length == DAY else hours)[row.start // DAY] += sum(_counts(row).values())
+    return {day for day, count in days.items() if count > hours[day]}
 
 
 def _counts(row: Columns) -> dict[Outcome, int]:

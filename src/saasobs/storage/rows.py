@@ -13,8 +13,9 @@ from functools import cache
 from types import UnionType
 from typing import Any, Final, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
+from saasobs.core.groups import GroupKind
 from saasobs.core.heartbeat import Signal
-from saasobs.core.incident import Change, NoticeState, Status, Suppression
+from saasobs.core.incident import Change, NoticeState, Status, Suppression, Topic
 from saasobs.core.monitor import Severity
 from saasobs.core.result import Outcome, Reason
 from saasobs.storage.session import Columns
@@ -24,6 +25,7 @@ E = TypeVar("E", bound=StrEnum)
 
 NEAREST: Final[Mapping[type[StrEnum], StrEnum]] = {
     Change: Change.ESCALATED,  # something changed, and not for the better as far as we know
+    GroupKind: GroupKind.FAILURES,
     NoticeState: NoticeState.FAILED,  # finished business: it must not be sent again
     Outcome: Outcome.UNKNOWN,
     Reason: Reason.INTERNAL,
@@ -31,6 +33,7 @@ NEAREST: Final[Mapping[type[StrEnum], StrEnum]] = {
     Signal: Signal.LOG,  # says nothing about the job
     Status: Status.DOWN,
     Suppression: Suppression.ENDED,
+    Topic: Topic.HEALTH,
 }
 """What an unknown value of each enum is read as."""
 

@@ -58,6 +58,11 @@ class Session:
         """Insert a row, or overwrite the whole of it."""
         self.run(self.dialect.upsert(table), row)
 
+    def put_all(self, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+        """`put` for many rows."""
+        if rows:
+            self.run(self.dialect.upsert(table), rows)
+
     def reclaim(self) -> None:
         """Give back some of the room that deleted rows left."""
         with self._door():

@@ -162,6 +162,7 @@ incidents = Table(
     _free("acknowledged_by"),
     _moment("ended_at"),
     Column("ending", Text),
+    Column("topic", Text, nullable=False, server_default="health"),
     Index(None, "opened_at"),
     Index(None, "monitor", "opened_at"),
     Index("ix_incidents_open", "opened_at", sqlite_where=text("ended_at = 0"), postgresql_where=text("ended_at = 0")),
@@ -200,6 +201,8 @@ notices = Table(
     _text("lease_owner"),
     _moment("lease_until"),
     _free("detail"),
+    _text("group_id", server_default=""),
+    _text("delivery_id", server_default=""),
     Index(None, "incident_id"),
     Index(
         "ix_notices_pending",
@@ -207,6 +210,19 @@ notices = Table(
         "next_at",
         sqlite_where=text("state = 'pending'"),
         postgresql_where=text("state = 'pending'"),
+    ),
+    Index(
+        "ix_notices_sent",
+        "channel",
+        "sent_at",
+        sqlite_where=text("state = 'sent'"),
+        postgresql_where=text("state = 'sent'"),
+    ),
+    Index(
+        "ix_notices_grouped",
+        "group_id",
+        sqlite_where=text("state = 'pending' AND group_id <> ''"),
+        postgresql_where=text("state = 'pending' AND group_id <> ''"),
     ),
     Index(
         "ix_notices_leased",
@@ -251,6 +267,34 @@ message_references = Table(
     Index(None, "incident_id"),
 )
 """What a channel needs to edit or thread its next message of an incident."""
+
+message_groups = Table(
+    "message_groups",
+    metadata,
+    Column("id", Text, primary_key=True),
+    _text("channel"),
+    _text("recipient"),
+    _text("kind"),
+    _moment("opened_at"),
+    _moment("joined_at"),
+    _moment("told_at"),
+    _moment("critical_told_at"),
+    _text("reference"),
+    Index(None, "channel", "recipient", "joined_at"),
+)
+"""Incidents that one recipient is told of in one message."""
+
+group_members = Table(
+    "group_members",
+    metadata,
+    Column("channel", Text, primary_key=True),
+    Column("recipient", Text, primary_key=True),
+    Column("incident_id", Text, primary_key=True),
+    _text("group_id"),
+    Index(None, "group_id"),
+    Index(None, "incident_id"),
+)
+"""Which incidents a group is made of; for one recipient of one channel an incident belongs to one group at most."""
 
 # Heartbeats and small facts ------------------------------------------------------------------------------------------
 

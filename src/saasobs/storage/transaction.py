@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from saasobs.storage.groups import Groups
 from saasobs.storage.heartbeats import Heartbeats
 from saasobs.storage.incidents import Incidents
 from saasobs.storage.outbox import Outbox
@@ -9,5 +10,5 @@ from saasobs.storage.results import Results
 from saasobs.storage.rollups import RollUps
 
 
-class SqlTransaction(Results, Incidents, Outbox, Heartbeats, RollUps):
+class SqlTransaction(Results, Incidents, Outbox, Groups, Heartbeats, RollUps):
     """One all-or-nothing piece of work. Every method may raise StorageError; RowRefused for what can never be kept."""

@@ -1,7 +1,9 @@
 """The JSON API under /api/v1: what the CLI, scripts and later pages ask of the running daemon.
 
-GET  /status  /monitors  /monitors/{name}  /incidents?open=true&limit=100  /incidents/{id}  /configuration
-POST /monitors/{name}/pause|resume|check   /incidents/{id}/acknowledge   /channels/{name}/test   /reload
+GET  /status  /monitors  /monitors/{name}  /monitors/{name}/availability?days=30
+     /incidents?open=true&limit=100  /incidents/{id}  /maintenance  /configuration
+POST /monitors/{name}/pause|resume|check   /incidents/{id}/acknowledge   /maintenance   /maintenance/{id}/end
+     /channels/{name}/test   /reload
 
 Shapes: `saasobs.web.json`; errors: `saasobs.web.errors`. A POST takes an optional JSON object; `by` says who.
 """
@@ -17,6 +19,7 @@ from saasobs.core.errors import StorageError
 from saasobs.core.ports import Operator
 from saasobs.web.json import (
     JsonResponse,
+    availability_json,
     health_json,
     incident_json,
     incident_view_json,
@@ -24,10 +27,13 @@ from saasobs.web.json import (
     receipt_json,
     result_json,
     state_json,
+    window_json,
 )
+from saasobs.web.maintenance import wanted
 from saasobs.web.requests import flag, number, person, read_object
 
 MAX_INCIDENTS = 1000
+MAX_DAYS = 366
 
 
 class Api:
@@ -44,10 +50,14 @@ class Api:
             Route("/monitors/{name:path}/pause", self.pause, methods=["POST"]),
             Route("/monitors/{name:path}/resume", self.resume, methods=["POST"]),
             Route("/monitors/{name:path}/check", self.check, methods=["POST"]),
+            Route("/monitors/{name:path}/availability", self.availability),
             Route("/monitors/{name:path}", self.monitor),
             Route("/incidents", self.incidents),
             Route("/incidents/{id}", self.incident),
             Route("/incidents/{id}/acknowledge", self.acknowledge, methods=["POST"]),
+            Route("/maintenance", self.maintenance),
+            Route("/maintenance", self.start_maintenance, methods=["POST"]),
+            Route("/maintenance/{id:path}/end", self.end_maintenance, methods=["POST"]),
             Route("/channels/{name:path}/test", self.test_channel, methods=["POST"]),
             Route("/configuration", self.configuration),
             Route("/reload", self.reload, methods=["POST"]),
@@ -81,6 +91,10 @@ class Api:
         await read_object(request)
         return JsonResponse(result_json(await self._operator.check(request.path_params["name"])))
 
+    async def availability(self, request: Request) -> Response:
+        days = number(request, "days", default=30, top=MAX_DAYS)
+        return JsonResponse(availability_json(await self._operator.availability(request.path_params["name"], days)))
+
     async def incidents(self, request: Request) -> Response:
         limit = number(request, "limit", default=100, top=MAX_INCIDENTS)
         found = await self._operator.incidents(open_only=flag(request, "open"), limit=limit)
@@ -95,6 +109,17 @@ class Api:
         if not known.incident.open:
             raise HTTPException(409, f"incident {known.incident.id} is over: there is nothing left to acknowledge")
         return JsonResponse(incident_json(await self._operator.acknowledge(known.incident.id, by)))
+
+    async def maintenance(self, _request: Request) -> Response:
+        return JsonResponse({"windows": [window_json(view) for view in await self._operator.maintenance()]})
+
+    async def start_maintenance(self, request: Request) -> Response:
+        body = await read_object(request)
+        return JsonResponse(window_json(await self._operator.start_maintenance(wanted(body), person(body))), 201)
+
+    async def end_maintenance(self, request: Request) -> Response:
+        by = person(await read_object(request))
+        return JsonResponse(window_json(await self._operator.end_maintenance(request.path_params["id"], by)))
 
     async def test_channel(self, request: Request) -> Response:
         await read_object(request)

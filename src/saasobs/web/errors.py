@@ -17,6 +17,7 @@ from saasobs.core.errors import (
     ConfigurationError,
     DeliveryError,
     NotFound,
+    Refused,
     SaasobsError,
     StorageError,
     Unavailable,
@@ -28,6 +29,7 @@ RETRY_AFTER = "5"
 
 STATUSES: Mapping[type[SaasobsError], tuple[int, str]] = {
     NotFound: (404, "not_found"),
+    Refused: (409, "refused"),
     ConfigurationError: (422, "configuration"),
     DeliveryError: (502, "delivery"),
     StorageError: (503, "storage"),

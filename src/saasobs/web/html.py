@@ -9,6 +9,7 @@ from urllib.parse import quote
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from saasobs.core.incident import MonitorState
+from saasobs.core.objective import budget_percent, percent
 from saasobs.core.result import REASONS, Reason
 from saasobs.core.values import SECOND, format_duration, to_datetime
 
@@ -77,6 +78,8 @@ def _environment() -> Environment:
         reason_text=reason_text,
         duration=format_duration,
         bars=bars,
+        percent=percent,
+        budget_percent=budget_percent,
     )
     return environment
 

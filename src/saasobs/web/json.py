@@ -16,6 +16,8 @@ from starlette.responses import Response
 
 from saasobs.core.errors import Fault
 from saasobs.core.incident import Attempt, Event, Incident, MonitorState, Notice, Receipt
+from saasobs.core.maintenance import WindowView
+from saasobs.core.objective import Availability
 from saasobs.core.ports import Health, IncidentView, MonitorView
 from saasobs.core.result import REASONS, Result
 from saasobs.core.values import SECOND, to_datetime
@@ -94,6 +96,7 @@ def monitor_json(view: MonitorView, *, recent: bool = False) -> Json:
         "severity": monitor.severity,
         "policy": monitor.policy,
         "tags": list(monitor.tags),
+        "depends_on": list(monitor.depends_on),
         "description": monitor.description,
         "runbook": monitor.runbook,
         "ping_url": view.ping_url or None,
@@ -150,11 +153,41 @@ def result_json(result: Result) -> Json:
     }
 
 
+def availability_json(seen: Availability) -> Json:
+    """A monitor over a range. `availability` and `budget_left` are shares; `burn` has each pair of windows."""
+    objective = seen.objective
+    return {
+        "monitor": seen.monitor,
+        "since": moment(seen.since),
+        "until": moment(seen.until),
+        "checks": {outcome.value: count for outcome, count in seen.counts.items()},
+        "availability": seen.availability,
+        "latency_seconds": {
+            name: None if value is None else value / SECOND
+            for name, value in (("p50", seen.p50), ("p95", seen.p95), ("p99", seen.p99))
+        },
+        "slo": {"target": objective.target / 100, "days": objective.days} if objective else None,
+        "budget_left": seen.budget_left,
+        "burn": [
+            {
+                "long_seconds": seconds(burn.long),
+                "short_seconds": seconds(burn.short),
+                "limit": burn.limit,
+                "long_rate": burn.long_rate,
+                "short_rate": burn.short_rate,
+                "fires": burn.fires,
+            }
+            for burn in seen.burns
+        ],
+    }
+
+
 def incident_json(incident: Incident) -> Json:
     """An incident in short; `ended_at` is null while it is open."""
     return {
         "id": incident.id,
         "monitor": incident.monitor,
+        "topic": incident.topic,
         "open": incident.open,
         "severity": incident.severity,
         "status": incident.status,
@@ -186,7 +219,8 @@ def event_json(event: Event) -> Json:
 
 
 def notice_json(notice: Notice) -> Json:
-    """One thing owed to one recipient: `state` (pending, sent, suppressed, failed, expired), and why suppressed."""
+    """One thing owed to one recipient: `state` (pending, sent, suppressed, failed, expired), and why suppressed;
+    `group_id` where it shares a message with other incidents."""
     return {
         "id": notice.id,
         "change": notice.change,
@@ -201,6 +235,7 @@ def notice_json(notice: Notice) -> Json:
         "sent_at": moment(notice.sent_at),
         "attempts": notice.attempts,
         "detail": notice.detail,
+        "group_id": notice.group_id or None,
     }
 
 
@@ -214,6 +249,24 @@ def attempt_json(attempt: Attempt) -> Json:
         "duration_seconds": seconds(attempt.duration),
         "outcome": attempt.outcome,
         "detail": attempt.detail,
+    }
+
+
+def window_json(view: WindowView) -> Json:
+    """A maintenance window: its occurrence that is under way (`active`), else its next one; `schedule` when it comes
+    again; `by` is null for one of the configuration."""
+    return {
+        "id": view.id,
+        "name": view.name,
+        "monitors": list(view.monitors),
+        "tags": list(view.tags),
+        "all": view.all,
+        "start": moment(view.start),
+        "end": moment(view.end),
+        "active": view.active,
+        "schedule": view.schedule or None,
+        "reason": view.reason,
+        "by": view.by or None,
     }
 
 

@@ -17,6 +17,7 @@ from starlette.staticfiles import StaticFiles
 
 from saasobs.core.errors import StorageError
 from saasobs.core.incident import Incident, MonitorState
+from saasobs.core.maintenance import WindowView
 from saasobs.core.ports import MonitorView, Operator
 from saasobs.web.html import ASSETS, condition, render
 
@@ -26,6 +27,8 @@ _SLOW_REFRESH = 30
 """The same for a page with details, which a reload folds up again."""
 _ORDER = {"down": 0, "degraded": 1, "new": 3, "up": 4, "paused": 5}
 _INCIDENTS = 100
+_DAYS = 30
+"""How far back a monitor's figures go when it has no objective of its own."""
 
 
 class Pages:
@@ -48,10 +51,12 @@ class Pages:
         """Also shown while the store is broken: then with the problem in the place of the list."""
         monitors: Sequence[MonitorView] = ()
         incidents: Sequence[Incident] = ()
+        windows: Sequence[WindowView] = ()
         failure = ""
         try:
             monitors = sorted(await self._operator.monitors(), key=_worst_first)
             incidents = await self._operator.incidents(open_only=True, limit=_INCIDENTS)
+            windows = [view for view in await self._operator.maintenance() if view.active]
         except StorageError as error:
             failure = str(error)
         return await self._page(
@@ -60,13 +65,18 @@ class Pages:
             refresh=_REFRESH,
             monitors=monitors,
             incidents=incidents,
+            windows=windows,
             counts=Counter(condition(view.state) for view in monitors),
             failure=failure,
         )
 
     async def monitor(self, request: Request) -> Response:
         view = await self._operator.monitor(request.path_params["name"])
-        return await self._page("monitor.html", section="monitors", refresh=_SLOW_REFRESH, view=view)
+        objective = view.monitor.slo
+        days = objective.days if objective else _DAYS
+        seen = await self._operator.availability(view.monitor.name, days)
+        shown = {"view": view, "days": days, "seen": seen}
+        return await self._page("monitor.html", section="monitors", refresh=_SLOW_REFRESH, **shown)
 
     async def incidents(self, _request: Request) -> Response:
         found = await self._operator.incidents(open_only=False, limit=_INCIDENTS)

@@ -7,17 +7,20 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Final, TextIO
 
-from saasobs.alerting import message
+from saasobs.alerting import group_message, message
 from saasobs.alerting.channels.faults import door
 from saasobs.alerting.channels.fields import DEFAULT_TIMEOUT, Timeout
 from saasobs.alerting.channels.kind import ChannelKind, Tools
 from saasobs.alerting.channels.threads import Bench
 from saasobs.core.errors import DeliveryError
+from saasobs.core.groups import GroupBriefing
 from saasobs.core.incident import Briefing, Receipt
 from saasobs.options import ChannelOptions
 
 _COLOURS: Final = {"🔴": "31", "🟡": "33", "🟢": "32", "⚪": "2"}
-_SHOWN: Final = frozenset({"Late", "Since", "Lasted", "Target", "Page", "Acknowledge"})
+_SHOWN: Final = frozenset({"Late", "Since", "Lasted", "Target", "Reasons", "Group", "Page", "Acknowledge"})
+_ROWS: Final = 10
+"""Incidents that a group's message lists."""
 
 
 class ConsoleOptions(ChannelOptions):
@@ -41,7 +44,17 @@ class ConsoleChannel:
         return ("console",)
 
     async def send(self, briefing: Briefing, reference: str) -> Receipt:  # noqa: ARG002 - nothing can be edited here
-        text = render(briefing, colours=self._colours)
+        return await self._print(render(briefing, colours=self._colours))
+
+    @property
+    def edits(self) -> bool:
+        """Nothing is, but a line more costs nobody anything; it says which group it belongs to."""
+        return True
+
+    async def send_group(self, group: GroupBriefing, reference: str) -> Receipt:  # noqa: ARG002 - nor here
+        return await self._print(render_group(group, colours=self._colours))
+
+    async def _print(self, text: str) -> Receipt:
         async with door("the console", self._options.timeout):
             await self._bench.run(lambda: _write(self._stream, text))
         return Receipt()
@@ -52,12 +65,27 @@ class ConsoleChannel:
 
 def render(briefing: Briefing, *, colours: bool = False) -> str:
     """The headline with its time, and below it, indented, what a person needs first."""
-    first = f"{message.clock(briefing.now, briefing.now)}  {message.headline(briefing)}"
-    if colours:
-        first = f"\x1b[1;{_COLOURS[message.symbol(briefing)]}m{first}\x1b[0m"
-    shown = [detail for detail in message.details(briefing) if detail.label in _SHOWN]
-    lines = [f"           {f'{detail.label}:':<13}{detail.text}" for detail in shown]
-    return "\n".join([first, *lines]) + "\n"
+    headline = _first(briefing.now, message.symbol(briefing), message.headline(briefing), colours=colours)
+    return "\n".join([headline, *_below(message.details(briefing))]) + "\n"
+
+
+def render_group(group: GroupBriefing, *, colours: bool = False) -> str:
+    """The same for many incidents, with a line for each of the first of them."""
+    headline = _first(group.now, group_message.symbol(group), group_message.headline(group), colours=colours)
+    rows = [f"           {row.symbol} {row.incident_id}  {row.text}" for row in group_message.rows(group, _ROWS)]
+    left = group_message.left_out(group, _ROWS)
+    below = [*_below(group_message.details(group)), *rows, *([f"           {left}"] if left else [])]
+    return "\n".join([headline, *below]) + "\n"
+
+
+def _first(now: int, symbol: str, headline: str, *, colours: bool) -> str:
+    text = f"{message.clock(now, now)}  {headline}"
+    return f"\x1b[1;{_COLOURS[symbol]}m{text}\x1b[0m" if colours else text
+
+
+def _below(details: Sequence[message.Detail]) -> list[str]:
+    shown = [detail for detail in details if detail.label in _SHOWN]
+    return [f"           {f'{detail.label}:':<13}{detail.text}" for detail in shown]
 
 
 def wants_colours(stream: TextIO | None, environ: Mapping[str, str]) -> bool:

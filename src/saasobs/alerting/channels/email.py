@@ -23,12 +23,13 @@ import aiosmtplib
 from aiosmtplib.errors import SMTPException, SMTPNotSupported, SMTPRecipientsRefused, SMTPResponseException
 from pydantic import AfterValidator, Field, model_validator
 
-from saasobs.alerting import message
+from saasobs.alerting import group_message, message
 from saasobs.alerting.channels.faults import FOREIGN, door, excerpt, translated
 from saasobs.alerting.channels.fields import DEFAULT_TIMEOUT, Timeout, one_or_more
 from saasobs.alerting.channels.kind import ChannelKind, Tools
 from saasobs.alerting.hygiene import shorten
 from saasobs.core.errors import DeliveryError
+from saasobs.core.groups import GroupBriefing
 from saasobs.core.incident import Briefing, Receipt
 from saasobs.core.values import SECOND, to_datetime
 from saasobs.options import ChannelOptions, SecretText
@@ -37,6 +38,8 @@ _PORTS: Final = {"starttls": 587, "tls": 465, "none": 25}
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _QUIT_SECONDS: Final = 2.0
 _SUBJECT: Final = 150
+_ROWS: Final = 500
+"""Incidents that a group's message lists."""
 
 
 def _address(value: str) -> str:
@@ -96,12 +99,21 @@ class EmailChannel:
         return tuple(self._options.to)
 
     async def send(self, briefing: Briefing, reference: str) -> Receipt:  # noqa: ARG002 - threads need no memory
-        letter = compose(briefing, self._options.from_)
+        return await self._post(compose(briefing, self._options.from_), briefing.recipient)
+
+    @property
+    def edits(self) -> bool:
+        return False
+
+    async def send_group(self, group: GroupBriefing, reference: str) -> Receipt:  # noqa: ARG002 - nor a group's
+        return await self._post(compose_group(group, self._options.from_), group.recipient)
+
+    async def _post(self, letter: EmailMessage, recipient: str) -> Receipt:
         async with door("the mail server", self._options.timeout):
             client = self._client()
             try:
                 await client.connect()
-                await client.sendmail(self._options.from_, [briefing.recipient], letter.as_bytes(policy=WIRE))
+                await client.sendmail(self._options.from_, [recipient], letter.as_bytes(policy=WIRE))
             except SMTPException as error:
                 client.close()
                 raise _translated(error) from error
@@ -131,36 +143,52 @@ class EmailChannel:
 
 def compose(briefing: Briefing, sender: str) -> EmailMessage:
     """The message as it goes out: plain text, and the same as simple HTML."""
-    domain = sender.rpartition("@")[2]
-    root = f"<incident-{briefing.incident.id}@{domain}>"
-    letter = EmailMessage()
-    letter["Message-ID"] = f"<{briefing.delivery_id}@{domain}>"
-    letter["Date"] = format_datetime(to_datetime(briefing.now).astimezone(UTC).replace(microsecond=0))
-    letter["From"] = Address("saasobs", addr_spec=sender)
-    letter["To"] = Address(addr_spec=briefing.recipient)
-    letter["Subject"] = shorten(f"[saasobs] {message.headline(briefing)}", _SUBJECT)
-    letter["In-Reply-To"] = letter["References"] = root
-    letter["Auto-Submitted"] = "auto-generated"  # RFC 3834: nobody's out-of-office answers this
+    letter = _envelope(briefing, sender, f"incident-{briefing.incident.id}", message.headline(briefing))
     letter["X-Saasobs-Notices"] = " ".join(briefing.notice_ids)
-    letter.set_content(_text(briefing))
-    letter.add_alternative(_html(briefing), subtype="html")
+    _fill(letter, message.headline(briefing), message.details(briefing), message.history(briefing))
     return letter
 
 
-def _text(briefing: Briefing) -> str:
-    lines = [f"{detail.label}: {detail.text}" for detail in message.details(briefing)]
-    return "\n".join([message.headline(briefing), "", *lines, "", *message.history(briefing), ""])
+def compose_group(group: GroupBriefing, sender: str) -> EmailMessage:
+    """The same for many incidents, each with a line of its own."""
+    letter = _envelope(group, sender, f"group-{group.group_id}", group_message.headline(group))
+    letter["X-Saasobs-Group"] = group.group_id
+    rows = [f"{row.symbol} {row.incident_id}  {row.text}" for row in group_message.rows(group, _ROWS)]
+    left = group_message.left_out(group, _ROWS)
+    lines = [*rows, *([left] if left else [])]
+    _fill(letter, group_message.headline(group), group_message.details(group), lines)
+    return letter
 
 
-def _html(briefing: Briefing) -> str:
+def _envelope(told: Briefing | GroupBriefing, sender: str, root: str, headline: str) -> EmailMessage:
+    domain = sender.rpartition("@")[2]
+    letter = EmailMessage()
+    letter["Message-ID"] = f"<{told.delivery_id}@{domain}>"
+    letter["Date"] = format_datetime(to_datetime(told.now).astimezone(UTC).replace(microsecond=0))
+    letter["From"] = Address("saasobs", addr_spec=sender)
+    letter["To"] = Address(addr_spec=told.recipient)
+    letter["Subject"] = shorten(f"[saasobs] {headline}", _SUBJECT)
+    letter["In-Reply-To"] = letter["References"] = f"<{root}@{domain}>"
+    letter["Auto-Submitted"] = "auto-generated"  # RFC 3834: nobody's out-of-office answers this
+    return letter
+
+
+def _fill(letter: EmailMessage, headline: str, details: Sequence[message.Detail], lines: Sequence[str]) -> None:
+    """Headline, details, and a list: the timeline of one incident, or many incidents."""
+    labelled = [f"{detail.label}: {detail.text}" for detail in details]
+    letter.set_content("\n".join([headline, "", *labelled, "", *lines, ""]))
+    letter.add_alternative(_html(headline, details, lines), subtype="html")
+
+
+def _html(headline: str, details: Sequence[message.Detail], lines: Sequence[str]) -> str:
     rows = "".join(
         f'<tr><td style="padding-right:1em;color:#666">{html.escape(detail.label)}</td><td>{_cell(detail)}</td></tr>\n'
-        for detail in message.details(briefing)
+        for detail in details
     )
-    history = "".join(f"<li>{html.escape(line)}</li>\n" for line in message.history(briefing))
+    listed = "".join(f"<li>{html.escape(line)}</li>\n" for line in lines)
     return (
         f'<!doctype html>\n<html><body style="font-family:sans-serif">\n'
-        f"<h2>{html.escape(message.headline(briefing))}</h2>\n<table>\n{rows}</table>\n<ul>\n{history}</ul>\n"
+        f"<h2>{html.escape(headline)}</h2>\n<table>\n{rows}</table>\n<ul>\n{listed}</ul>\n"
         "</body></html>\n"
     )
 

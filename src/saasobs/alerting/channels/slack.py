@@ -6,6 +6,8 @@ With a bot token:
 2. A later one first edits that message (doing so twice changes nothing), then tells the change in its thread. A reply
    rings nobody's phone, so an escalation is also shown in the channel.
 3. When the first message cannot be edited any more (deleted, channel gone), a new one is posted in its place.
+4. A group of incidents goes the same way, as one message. Earlier messages of single incidents that it speaks of are
+   edited, too; should that fail, the group's own message has told it all the same.
 
 slack_sdk's synchronous clients run in threads (its asynchronous ones need aiohttp), with its own retries switched off:
 on by default, they double messages. Its logger is silent, since it would log texts and the webhook's URL.
@@ -34,6 +36,7 @@ from saasobs.alerting.channels.fields import DEFAULT_TIMEOUT, SecretUrl, Timeout
 from saasobs.alerting.channels.kind import ChannelKind, Tools
 from saasobs.alerting.channels.threads import Bench
 from saasobs.core.errors import DeliveryError
+from saasobs.core.groups import GroupBriefing
 from saasobs.core.incident import Briefing, Change, Receipt
 from saasobs.core.ports import Channel
 from saasobs.core.values import SECOND, Secret
@@ -67,6 +70,9 @@ REPOST: Final = frozenset(
 )  # fmt: skip
 """What makes the incident's first message one that can no longer be edited."""
 
+Said = dict[str, Any]
+"""A message as Slack takes it: `text`, `blocks`, `metadata`."""
+_PLAIN: Final = {"unfurl_links": False, "unfurl_media": False}
 _BROADCAST: Final = frozenset({Change.ESCALATED})
 
 
@@ -134,49 +140,63 @@ class SlackBot:
     def recipients(self) -> Sequence[str]:
         return (self._options.channel,)
 
+    @property
+    def edits(self) -> bool:
+        return True
+
     async def send(self, briefing: Briefing, reference: str) -> Receipt:
-        head = Head.parse(reference)
+        loud = not _BROADCAST.isdisjoint(briefing.changes) and message.ending(briefing) is None
         async with door("Slack", self._options.timeout):
-            if head is None or not await self._edit(head, briefing):
-                return await self._post(briefing)
-            ts = await self._reply(head, briefing)
-        return Receipt(ts, str(head))
+            return await self._tell(Head.parse(reference), blocks.head(briefing), blocks.reply(briefing), loud=loud)
+
+    async def send_group(self, group: GroupBriefing, reference: str) -> Receipt:
+        head, reply = blocks.group_head(group), blocks.group_reply(group)
+        receipt = None
+        try:
+            async with door("Slack", self._options.timeout):
+                receipt = await self._tell(Head.parse(reference), head, reply, loud=group.graver)
+                await self._bring_up_to_date(group)
+        except DeliveryError:
+            if receipt is None:  # otherwise the news are out
+                raise
+        return receipt
 
     async def close(self) -> None:
         """Nothing is kept open between two messages."""
 
-    async def _post(self, briefing: Briefing) -> Receipt:
-        answer = await self._call(
-            "chat.postMessage",
-            channel=self._options.channel,
-            unfurl_links=False,
-            unfurl_media=False,
-            **blocks.head(briefing),
-        )
+    async def _tell(self, known: Head | None, head: Said, reply: Said, *, loud: bool) -> Receipt:
+        """Edit the message that is there and add to its thread, or post it."""
+        if known is None or not await self._edit(known, head):
+            return await self._post(head)
+        return Receipt(await self._reply(known, reply, loud=loud), str(known))
+
+    async def _post(self, said: Said) -> Receipt:
+        answer = await self._call("chat.postMessage", channel=self._options.channel, **_PLAIN, **said)
         head = Head(_text(answer, "channel"), _text(answer, "ts"))
         return Receipt(head.ts, str(head))
 
-    async def _edit(self, head: Head, briefing: Briefing) -> bool:
-        """Whether the incident's message is there and now says what this briefing says."""
+    async def _edit(self, head: Head, said: Said) -> bool:
+        """Whether the message is there and now says this."""
         try:
-            await self._call("chat.update", channel=head.channel, ts=head.ts, **blocks.head(briefing))
+            await self._call("chat.update", channel=head.channel, ts=head.ts, **said)
         except SlackApiError as error:
             if _code(error) in REPOST:
                 return False
             raise self._translated(error) from error
         return True
 
-    async def _reply(self, head: Head, briefing: Briefing) -> str:
+    async def _reply(self, head: Head, said: Said, *, loud: bool) -> str:
         answer = await self._call(
-            "chat.postMessage",
-            channel=head.channel,
-            thread_ts=head.ts,
-            reply_broadcast=not _BROADCAST.isdisjoint(briefing.changes) and message.ending(briefing) is None,
-            unfurl_links=False,
-            unfurl_media=False,
-            **blocks.reply(briefing),
+            "chat.postMessage", channel=head.channel, thread_ts=head.ts, reply_broadcast=loud, **_PLAIN, **said
         )
         return _text(answer, "ts")
+
+    async def _bring_up_to_date(self, group: GroupBriefing) -> None:
+        """The earlier messages of its incidents."""
+        for member in group.members:
+            own = Head.parse(member.reference)
+            if own is not None and member.alone is not None:
+                await self._edit(own, blocks.head(member.alone))
 
     async def _call(self, method: str, **arguments: Any) -> SlackResponse:
         """:raises DeliveryError: for whatever Slack refuses, except that editing lets the caller look first."""
@@ -215,9 +235,21 @@ class SlackWebhook:
     def recipients(self) -> Sequence[str]:
         return ("webhook",)
 
+    @property
+    def edits(self) -> bool:
+        return False
+
     async def send(self, briefing: Briefing, reference: str) -> Receipt:  # noqa: ARG002 - a webhook cannot edit
-        said = blocks.head(briefing)
-        body = {"text": said["text"], "blocks": said["blocks"], "unfurl_links": False, "unfurl_media": False}
+        return await self._post(blocks.head(briefing))
+
+    async def send_group(self, group: GroupBriefing, reference: str) -> Receipt:  # noqa: ARG002 - neither
+        return await self._post(blocks.group_head(group))
+
+    async def close(self) -> None:
+        """Nothing is kept open between two messages."""
+
+    async def _post(self, said: Said) -> Receipt:
+        body = {"text": said["text"], "blocks": said["blocks"], **_PLAIN}
         async with door("Slack", self._options.timeout):
             answer = await self._bench.run(lambda: self._client.send_dict(body))
         if answer.status_code != 200:
@@ -226,9 +258,6 @@ class SlackWebhook:
         if (answer.body or "").strip() != "ok":
             raise DeliveryError(f"Slack's answer is not Slack's: {excerpt(answer.body or '')}")
         return Receipt()
-
-    async def close(self) -> None:
-        """Nothing is kept open between two messages."""
 
 
 def _code(error: SlackApiError) -> str:

@@ -14,12 +14,13 @@ from urllib.parse import quote
 
 from pydantic import AfterValidator, Field, model_validator
 
-from saasobs.alerting import message
+from saasobs.alerting import group_message, message
 from saasobs.alerting.channels.faults import door, excerpt, refused, retry_after
 from saasobs.alerting.channels.fields import DEFAULT_TIMEOUT, Timeout, one_or_more
 from saasobs.alerting.channels.http import Answer, post
 from saasobs.alerting.channels.kind import ChannelKind, Tools
 from saasobs.core.errors import DeliveryError
+from saasobs.core.groups import GroupBriefing
 from saasobs.core.incident import Briefing, Receipt
 from saasobs.core.values import MINUTE, from_datetime, to_datetime
 from saasobs.options import ChannelOptions, HttpUrl, PositiveDuration, SecretText
@@ -77,7 +78,8 @@ class SmsOptions(ChannelOptions):
     to: one_or_more(PhoneNumber, _NUMBER)  # type: ignore[valid-type]
     """Whom to text: one number or a list, each with + and the country."""
     per_recipient: int = Field(default=5, ge=1, le=1_000)
-    """How many texts one number gets at most in each `per`; more of them wait."""
+    """How many texts one number gets at most in each `per`; more of them wait. The first text about a group of
+    incidents does not wait."""
     per: PositiveDuration = 10 * MINUTE
     """The time to which `per_recipient` applies."""
     monthly_cap: int = Field(default=1_000, ge=1)
@@ -107,25 +109,31 @@ class SmsChannel:
         return tuple(self._options.to)
 
     async def send(self, briefing: Briefing, reference: str) -> Receipt:  # noqa: ARG002 - a text cannot be edited
-        async with door("Twilio", self._options.timeout):
-            with self._counted(briefing.recipient):
-                await self._keep_limits(briefing.recipient)
-                answer = await self._post(briefing)
-            return self._receipt(answer)
+        return await self._text(briefing.recipient, message.sms(briefing))
+
+    @property
+    def edits(self) -> bool:
+        return False
+
+    async def send_group(self, group: GroupBriefing, reference: str) -> Receipt:  # noqa: ARG002 - nor a group's
+        # What tells of many incidents for the first time must not wait behind the few that filled the measure.
+        return await self._text(group.recipient, group_message.sms(group), measured=not group.first)
 
     async def close(self) -> None:
         """Nothing is kept open between two messages."""
 
-    async def _post(self, briefing: Briefing) -> Answer:
+    async def _text(self, recipient: str, body: str, *, measured: bool = True) -> Receipt:
+        async with door("Twilio", self._options.timeout):
+            with self._counted(recipient):
+                await self._keep_limits(recipient, measured=measured)
+                answer = await self._post(recipient, body)
+            return self._receipt(answer)
+
+    async def _post(self, recipient: str, body: str) -> Answer:
         options = self._options
         account = quote(options.account_sid, safe="")
         sender = {"From": options.from_} if options.from_ else {"MessagingServiceSid": options.messaging_service_sid}
-        form = {
-            "To": briefing.recipient,
-            "Body": message.sms(briefing),
-            "ValidityPeriod": str(VALIDITY_SECONDS),
-            **sender,
-        }
+        form = {"To": recipient, "Body": body, "ValidityPeriod": str(VALIDITY_SECONDS), **sender}
         url = f"{options.api_base.rstrip('/')}/2010-04-01/Accounts/{account}/Messages.json"
         return await post(url, form=form, auth=(options.account_sid, options.auth_token.reveal()))
 
@@ -148,12 +156,14 @@ class SmsChannel:
 
     # Limits ----------------------------------------------------------------------------------------------------
 
-    async def _keep_limits(self, recipient: str) -> None:
+    async def _keep_limits(self, recipient: str, *, measured: bool) -> None:
         """:raises DeliveryError: when one more would be too many, counting those that are being sent just now."""
         options, now = self._options, self._tools.clock.now()
         others = self._under_way.total() - 1
         if await self._tools.count_sent(_month_of(now), "") + others >= options.monthly_cap:
             raise DeliveryError(f"the cap of {options.monthly_cap} text messages a month is reached", cap=True)
+        if not measured:
+            return
         to_same = self._under_way[recipient] - 1
         if await self._tools.count_sent(now - options.per, recipient) + to_same >= options.per_recipient:
             sentence = f"{recipient} has had {options.per_recipient} text messages lately: this one waits"

@@ -7,17 +7,19 @@ an interface: keys are added, never renamed; `version` says when that had to be 
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator
 
-from saasobs.alerting import message
+from saasobs.alerting import group_message, message
 from saasobs.alerting.channels.faults import door, refused, retry_after
 from saasobs.alerting.channels.fields import DEFAULT_TIMEOUT, SecretUrl, Timeout, host_of
 from saasobs.alerting.channels.http import post
 from saasobs.alerting.channels.kind import ChannelKind, Tools
 from saasobs.alerting.hygiene import one_line
+from saasobs.core.groups import GroupBriefing, Member
 from saasobs.core.incident import Briefing, Event, Incident, Receipt
 from saasobs.core.values import SECOND, Secret, isoformat
 from saasobs.core.webhook_signature import decode_secret, signed_headers
@@ -55,9 +57,20 @@ class WebhookChannel:
         return (self._host,)
 
     async def send(self, briefing: Briefing, reference: str) -> Receipt:  # noqa: ARG002 - what is said stays said
-        body = json.dumps(payload(briefing), ensure_ascii=False, separators=(",", ":")).encode()
+        return await self._post(briefing.delivery_id, payload(briefing))
+
+    @property
+    def edits(self) -> bool:
+        """Each message of a group tells its receiver what is new in it."""
+        return True
+
+    async def send_group(self, group: GroupBriefing, reference: str) -> Receipt:  # noqa: ARG002 - the same here
+        return await self._post(group.delivery_id, group_payload(group))
+
+    async def _post(self, delivery_id: str, said: dict[str, Any]) -> Receipt:
+        body = json.dumps(said, ensure_ascii=False, separators=(",", ":")).encode()
         now = self._clock.now()
-        headers = signed_headers(self._options.secret, briefing.delivery_id, now // SECOND, body)
+        headers = signed_headers(self._options.secret, delivery_id, now // SECOND, body)
         async with door(self._host, self._options.timeout):
             answer = await post(
                 self._options.url.reveal(), content=body, headers={"Content-Type": "application/json", **headers}
@@ -65,7 +78,7 @@ class WebhookChannel:
         if not answer.accepted:
             wait = retry_after(answer.headers.get("retry-after"), self._clock.now())
             raise refused(self._host, answer.status, answer.text, wait)
-        return Receipt(briefing.delivery_id)
+        return Receipt(delivery_id)
 
     async def close(self) -> None:
         """Nothing is kept open between two messages."""
@@ -95,6 +108,42 @@ def payload(briefing: Briefing) -> dict[str, Any]:
             "tags": [one_line(tag) for tag in briefing.tags],
         },
         "timeline": [_event(event) for event in briefing.timeline],
+    }
+
+
+def group_payload(group: GroupBriefing) -> dict[str, Any]:
+    """What is sent of a group: its numbers, and each incident of which something is new, critical ones first.
+
+    `type` is ``group.opened`` the first time, ``group.updated`` after that, ``group.ended`` when none goes on.
+    """
+    status = Counter(str(member.incident.status) for member in group.open)
+    return {
+        "version": VERSION,
+        "type": "group.ended" if not group.open else "group.opened" if group.first else "group.updated",
+        "timestamp": isoformat(group.now),
+        "delivery_id": group.delivery_id,
+        "notice_ids": list(group.notice_ids),
+        "text": group_message.subject(group),
+        "late_by_seconds": group.late_by / SECOND,
+        "group": {
+            "id": group.group_id,
+            "total": len(group.members),
+            "down": status["down"],
+            "degraded": status["degraded"],
+            "ended": len(group.ended),
+        },
+        "incidents": [_member(member, group.page_url) for member in group.news],
+    }
+
+
+def _member(member: Member, page_url: str) -> dict[str, Any]:
+    incident = member.incident
+    return {
+        **_incident(incident, message.page_of(incident.id, page_url)),
+        "monitor": one_line(incident.monitor),
+        "target": one_line(member.target) or None,
+        "changes": [str(change) for change in member.changes],
+        "notice_ids": list(member.notice_ids),
     }
 
 

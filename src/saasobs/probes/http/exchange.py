@@ -1,4 +1,4 @@
-"""From a request to the last answer: resolve, transfer, follow redirects, all within one deadline.
+"""From a request to the last answer: find the way, transfer, follow redirects, all within one deadline.
 
 What it returns says how far it got; judging the answer is `expect`'s work. The time of a check is the sum of its
 phases, so that the waiting of this daemon's own loop between them is never held against the target.
@@ -9,32 +9,34 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Any, Final, NamedTuple
 
-import pycurl
-
+from saasobs.core.monitor import Monitor
+from saasobs.core.ports import Clock
 from saasobs.core.result import Reason
 from saasobs.core.values import SECOND
 from saasobs.probes.http import trouble
-from saasobs.probes.http.curl import Multi, Order, Transfer
+from saasobs.probes.http.chains import Chains
+from saasobs.probes.http.curl import Multi
+from saasobs.probes.http.handle import Order, Transfer
 from saasobs.probes.http.options import HttpOptions
-from saasobs.probes.http.phases import Moments, Phase, lengths, phase_of
-from saasobs.probes.http.reasons import reason_for
+from saasobs.probes.http.phases import Phase, lengths
+from saasobs.probes.http.reasons import reason_of
 from saasobs.probes.http.request import REDIRECTS, Request, follow, traceparent
 from saasobs.probes.http.target import Target
 from saasobs.probes.http.trouble import Trouble
-from saasobs.probes.net.certificate import Certificate, earliest, read_chain, what_is_wrong
-from saasobs.probes.net.resolve import LookupFailed, known_addresses, lookup
+from saasobs.probes.http.way import STRAIGHT, Search, Way
+from saasobs.probes.inquiry import Trouble as Refused
+from saasobs.probes.net.certificate import Certificate, earliest, what_is_wrong
+from saasobs.probes.net.resolve import LookupFailed
 
 _LOOK_SECONDS: Final = 2.0
 """At most so long for a second look at a certificate that was refused."""
 
-_GUARD_SECONDS: Final = 0.25
-"""libcurl keeps the deadline itself; one that did not is stopped so much later."""
+Headers = tuple[tuple[str, str], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Hop:
+class Hop(NamedTuple):
     """One request of a check, and how long its phases took (µs). The URL is as it may be shown."""
 
     url: str
@@ -42,6 +44,7 @@ class Hop:
     status: int = 0
     address: str = ""
     http_version: str = ""
+    secure: bool = False
 
 
 @dataclass(slots=True)
@@ -50,10 +53,21 @@ class Seen:
 
     hops: list[Hop] = field(default_factory=list)
     trouble: Trouble | None = None
-    headers: tuple[tuple[str, str], ...] = ()
+    header_lines: list[bytes] = field(default_factory=list)
     body: bytes = b""
     chain: tuple[Certificate, ...] = ()
-    """Of all hops the one that expires first; after a failure the failed hop's."""
+    """Of all hops the one that expires first; after a certificate was refused, that one's."""
+    notes: dict[str, Any] | None = None
+    """Observations of the exchange's own."""
+    trace_id: str = ""
+    _headers: tuple[list[bytes], Headers] | None = None
+
+    @property
+    def headers(self) -> Headers:
+        """Read when somebody asks for them."""
+        if self._headers is None or self._headers[0] is not self.header_lines:
+            self._headers = self.header_lines, read_headers(self.header_lines)
+        return self._headers[1]
 
     def phases(self) -> dict[str, int]:
         """Summed over the hops, in order."""
@@ -64,35 +78,45 @@ class Seen:
 
     def duration(self) -> int:
         """Of the whole check, µs."""
-        return sum(sum(hop.phases.values()) for hop in self.hops)
+        return sum([sum(hop.phases.values()) for hop in self.hops])
+
+    def forget(self) -> None:
+        """Begin again; notes stay."""
+        self.hops, self.trouble, self.header_lines, self.body, self.chain = [], None, [], b"", ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Sender:
     """What every request of one check shares."""
 
     multi: Multi
-    user_agent: str
+    monitor: Monitor
+    clock: Clock
+    chains: Chains
+    user_agent: bytes
+    """The header's whole line."""
     nameservers: tuple[str, ...]
     correlation_id: str
     trace_id: str
     """Empty: nothing is sent to correlate by."""
     deadline: float
     """On the loop's clock, seconds."""
-    now: int
 
 
-async def exchange(options: HttpOptions, sender: Sender, seen: Seen) -> None:
+async def exchange(options: HttpOptions, request: Request, sender: Sender, seen: Seen) -> None:
     """Run one check's requests by the deadline, and fill `seen` as it goes: the target's failures are told there."""
-    request = options.request
+    cookies: tuple[bytes, ...] | None = () if options.keep_cookies else None
     while True:
-        transfer = await _hop(options, request, sender, seen)
-        location = _location(transfer) if transfer is not None and options.follow_redirects else ""
-        if transfer is None or not location:
+        transfer = await _hop(options, request, cookies, sender, seen)
+        if transfer is None or not options.follow_redirects or transfer.status not in REDIRECTS:
+            return
+        location = _location(transfer)
+        if not location:
             return
         if len(seen.hops) > options.max_redirects:
             seen.trouble = trouble.of_loop(options.max_redirects, request.target)
             return
+        cookies = transfer.cookies
         try:
             request = follow(request, transfer.status, location)
         except ValueError as error:
@@ -100,29 +124,54 @@ async def exchange(options: HttpOptions, sender: Sender, seen: Seen) -> None:
             return
 
 
-async def _hop(options: HttpOptions, request: Request, sender: Sender, seen: Seen) -> Transfer | None:
+async def _hop(
+    options: HttpOptions, request: Request, cookies: tuple[bytes, ...] | None, sender: Sender, seen: Seen
+) -> Transfer | None:
     """One request: adds its hop to `seen`; None when there was trouble, which `seen` tells."""
     target = request.target
+    dns, way = 0, STRAIGHT
+    if not (target.literal and options.straight) or sender.monitor.public_only:
+        found = await _way(options, target, sender, seen)
+        if found is None:
+            return None
+        dns, way = found
+    order = _order(options, request, sender, way, len(seen.hops))
+    order.cookies = cookies
+    transfer = await sender.multi.perform(order)
+    secure = target.scheme == "https"
+    phases = lengths(dns, transfer.moments, secure=secure)
+    seen.hops.append(Hop(target.shown, phases, transfer.status, transfer.address, transfer.http_version, secure))
+    seen.header_lines, seen.body = transfer.header_lines, transfer.body
+    chain = sender.chains.read(transfer.chain) if transfer.chain else ()
+    if chain:
+        seen.chain = _to_be_watched(seen.chain, chain)
+    if not _failed(options, transfer):
+        return transfer
+    seen.trouble = await _trouble(options, order, transfer, chain, sender, seen)
+    return None
+
+
+def _failed(options: HttpOptions, transfer: Transfer) -> bool:
+    if options.proxy is not None and transfer.status == trouble.LOGIN_AT_PROXY and not transfer.errno:
+        return True
+    if not transfer.errno:
+        return False
+    # The body of a redirect is nobody's business, however long it is.
+    redirects = transfer.overflow == "body" and options.follow_redirects and transfer.status in REDIRECTS
+    return not (redirects and _location(transfer))
+
+
+async def _way(options: HttpOptions, target: Target, sender: Sender, seen: Seen) -> tuple[int, Way] | None:
+    """How long it took (µs), and the way; None when there is none, which `seen` tells."""
     begun = time.monotonic()
     try:
-        addresses = await _addresses(target, sender)
-    except (LookupFailed, TimeoutError) as error:
+        way = await Search(options, sender.monitor, sender.nameservers, sender.deadline).find(target)
+    except (LookupFailed, TimeoutError, Refused) as error:
         waited = _micros(time.monotonic() - begun)
         seen.hops.append(Hop(target.shown, {Phase.DNS.value: waited}))
-        seen.trouble = trouble.of_lookup(error, target, waited)
+        seen.trouble = trouble.of_way(error, target, waited, hop=len(seen.hops) - 1)
         return None
-    dns = _micros(time.monotonic() - begun)
-    order = _order(options, request, sender, addresses, len(seen.hops))
-    transfer = await _transfer(order, sender)
-    phases = {Phase.DNS.value: dns, **lengths(transfer.moments, secure=target.scheme == "https")}
-    seen.hops.append(Hop(target.shown, phases, transfer.status, transfer.address, transfer.http_version))
-    seen.headers, seen.body = _headers(transfer), transfer.body
-    chain = read_chain(transfer.chain)
-    seen.chain = chain if transfer.errno else _to_be_watched(seen.chain, chain)
-    if transfer.errno and not (transfer.overflow == "body" and options.follow_redirects and _location(transfer)):
-        seen.trouble = await _trouble(order, transfer, sender, seen)
-        return None
-    return transfer
+    return _micros(time.monotonic() - begun), way
 
 
 def _to_be_watched(before: tuple[Certificate, ...], now: tuple[Certificate, ...]) -> tuple[Certificate, ...]:
@@ -131,62 +180,50 @@ def _to_be_watched(before: tuple[Certificate, ...], now: tuple[Certificate, ...]
     return min(before, now, key=lambda chain: earliest(chain).not_after)
 
 
-async def _addresses(target: Target, sender: Sender) -> tuple[str, ...]:
-    """What to connect to; nothing for a literal address."""
-    if target.literal:
-        return ()
-    if known := known_addresses(target.host):
-        return known
-    async with asyncio.timeout_at(sender.deadline):
-        return await lookup(target.host, sender.nameservers)
-
-
-async def _transfer(order: Order, sender: Sender) -> Transfer:
-    begun = time.monotonic()
-    try:
-        async with asyncio.timeout_at(sender.deadline + _GUARD_SECONDS):
-            return await sender.multi.perform(order)
-    except TimeoutError:
-        moments = Moments(0, 0, 0, _micros(time.monotonic() - begun))
-        return Transfer(pycurl.E_OPERATION_TIMEDOUT, "stopped", 0, 0, "", "", moments, [], b"", "", 0, ())
-
-
-def _order(options: HttpOptions, request: Request, sender: Sender, addresses: tuple[str, ...], hop: int) -> Order:
+def _order(options: HttpOptions, request: Request, sender: Sender, way: Way, hop: int) -> Order:
+    unusual = options.unusual
+    left = sender.deadline - asyncio.get_running_loop().time()  # uvloop's clock has whole milliseconds only
     return Order(
-        target=request.target,
-        method=request.method,
-        headers=_header_lines(request, sender, hop),
-        body=request.body,
-        addresses=addresses,
-        milliseconds=_milliseconds(sender.deadline - _clock()),
-        max_body=options.max_body,
-        verify=options.verify,
+        request.target,
+        request.method,
+        _header_lines(request, sender, hop),
+        request.body,
+        _milliseconds(left),
+        options.max_body,
+        way,
+        options.verify,
+        () if unusual is None else unusual.settings(options.where, request.target),
+        "" if options.proxy is None else options.proxy.scheme,
     )
 
 
 def _header_lines(request: Request, sender: Sender, hop: int) -> list[bytes]:
-    """The user's headers, and ours where they left room; a bare ``Name:`` switches libcurl's own off."""
-    own = [("User-Agent", sender.user_agent), ("Accept", "*/*")]
+    """The user's headers, and ours where they left room."""
+    agent, correlation, trace = request.room
+    lines = [*request.lines]
+    if agent:
+        lines.append(sender.user_agent)
     if sender.trace_id:
-        own += [("X-Request-ID", sender.correlation_id), ("traceparent", traceparent(sender.trace_id, hop))]
-    given = {name.lower() for name, _ in request.headers}
-    headers = [*request.headers, *(pair for pair in own if pair[0].lower() not in given)]
-    lines = [f"{name}: {value}".encode() for name, value in headers]
-    if request.body is not None:
-        lines += [f"{name}:".encode() for name in ("Expect", "Content-Type") if name.lower() not in given]
+        if correlation:
+            lines.append(b"X-Request-ID: " + sender.correlation_id.encode())
+        if trace:
+            lines.append(b"traceparent: " + traceparent(sender.trace_id, hop).encode())
     return lines
 
 
 def _location(transfer: Transfer) -> str:
-    """Where a redirect leads; empty for any other answer."""
-    if transfer.status not in REDIRECTS:
-        return ""
-    return next((value for name, value in _headers(transfer) if name.lower() == "location"), "")
+    """Where a redirect leads; empty when it does not say."""
+    return next((value for name, value in read_headers(transfer.header_lines) if name.lower() == "location"), "")
 
 
-def _headers(transfer: Transfer) -> tuple[tuple[str, str], ...]:
-    pairs = (_text(line).partition(":") for line in transfer.header_lines)
-    return tuple((name.strip(), value.strip()) for name, _, value in pairs)
+def read_headers(lines: list[bytes]) -> Headers:
+    """Names and values, in order."""
+    try:
+        text = b"".join(lines).decode()
+    except UnicodeDecodeError:
+        text = "".join(map(_text, lines))
+    pairs = [line.partition(":") for line in text.split("\n")]
+    return tuple([(name.strip(), value.strip()) for name, _, value in pairs if name])
 
 
 def _text(line: bytes) -> str:
@@ -197,26 +234,29 @@ def _text(line: bytes) -> str:
         return line.decode("latin-1")
 
 
-async def _trouble(order: Order, transfer: Transfer, sender: Sender, seen: Seen) -> Trouble:
-    reason = reason_for(transfer, phase_of(transfer.moments, secure=order.target.scheme == "https"))
+async def _trouble(
+    options: HttpOptions,
+    order: Order,
+    transfer: Transfer,
+    chain: tuple[Certificate, ...],
+    sender: Sender,
+    seen: Seen,
+) -> Trouble:
+    reason = reason_of(order, transfer)
     if reason is Reason.CERTIFICATE_INVALID:
-        seen.chain = seen.chain or await _second_look(order, sender)
-        reason = what_is_wrong(seen.chain, order.target.host, transfer.verify_result, sender.now)
-    return trouble.of_transfer(reason, order, transfer, seen.chain, seen.duration(), hop=len(seen.hops) - 1)
+        chain = seen.chain = chain or await _second_look(order, sender)
+        reason = what_is_wrong(chain, order.target.host, transfer.verify_result, sender.clock.now())
+    told = trouble.Told(order, transfer, chain, seen.duration(), len(seen.hops) - 1)
+    return trouble.of_transfer(reason, told, "" if options.proxy is None else options.proxy.place)
 
 
 async def _second_look(order: Order, sender: Sender) -> tuple[Certificate, ...]:
     """The certificates that were refused: shake hands once more without verifying, and send nothing."""
-    left = min(sender.deadline - _clock(), _LOOK_SECONDS)
+    left = min(sender.deadline - asyncio.get_running_loop().time(), _LOOK_SECONDS)
     if left <= 0:
         return ()
     look = replace(order, verify=False, handshake_only=True, headers=(), milliseconds=_milliseconds(left))
-    return read_chain((await _transfer(look, sender)).chain)
-
-
-def _clock() -> float:
-    """The loop's clock, for deadlines; uvloop's has whole milliseconds only, too coarse for phases."""
-    return asyncio.get_running_loop().time()
+    return sender.chains.read((await sender.multi.perform(look)).chain)
 
 
 def _micros(seconds: float) -> int:

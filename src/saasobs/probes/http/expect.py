@@ -14,15 +14,16 @@ from typing import Any, Final
 import orjson
 
 from saasobs.core.redact import MASK, secret_name
-from saasobs.core.result import Failure, Reason
+from saasobs.core.result import REASONS, Failure, Reason
 from saasobs.probes.conditions import unmet
 from saasobs.probes.excerpt import decode
-from saasobs.probes.http.options import Expect
+from saasobs.probes.http.options import Expect, HttpExpect
 from saasobs.probes.net.certificate import Certificate
 from saasobs.probes.verdict import Unmet, judge_certificate, judge_time, short
 
 _SHOWN: Final = 120
 _BOM: Final = b"\xef\xbb\xbf"
+_UNAUTHORIZED: Final = 401
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,9 @@ class Answer:
     body: bytes
     duration: int
     chain: tuple[Certificate, ...] = ()
+    http_version: str = ""
+    logged_in: bool = False
+    """Whether the request carried a login of its own."""
 
     def header(self, name: str) -> tuple[str, ...]:
         """Every value of a header (lower-case name)."""
@@ -56,11 +60,17 @@ class Answer:
 
 def judge_plain(expect: Expect, answer: Answer, now: int) -> list[Unmet]:
     """Status, time and certificate."""
-    return [
-        *_status(expect, answer),
-        *judge_time(expect, answer.duration),
-        *judge_certificate(expect, answer.chain, now),
-    ]
+    faults = [] if answer.status in expect.status else [_status(expect, answer)]
+    if expect.down_over is not None or expect.degraded_over is not None:
+        faults += judge_time(expect, answer.duration)
+    if answer.chain:
+        faults += judge_certificate(expect, answer.chain, now)
+    return faults
+
+
+def judge_wire(expect: HttpExpect, answer: Answer) -> list[Unmet]:
+    """How the answer came: version and compression."""
+    return [*_version(expect, answer), *_compression(expect, answer)]
 
 
 def judge_content(expect: Expect, answer: Answer) -> list[Unmet]:
@@ -68,10 +78,48 @@ def judge_content(expect: Expect, answer: Answer) -> list[Unmet]:
     return [*_headers(expect, answer), *_texts(expect, answer), *_patterns(expect, answer), *_json(expect, answer)]
 
 
-def _status(expect: Expect, answer: Answer) -> Iterator[Unmet]:
-    if answer.status not in expect.status:
-        failure = Failure("status", str(expect.status), str(answer.status), Reason.STATUS_MISMATCH)
-        yield Unmet(failure, f"status {answer.status}, expected {expect.status}")
+def _status(expect: Expect, answer: Answer) -> Unmet:
+    refused = answer.logged_in and answer.status == _UNAUTHORIZED
+    reason = Reason.AUTHENTICATION_FAILED if refused else Reason.STATUS_MISMATCH
+    failure = Failure("status", str(expect.status), str(answer.status), reason)
+    said = f"status {answer.status}, expected {expect.status}"
+    return Unmet(failure, f"{REASONS[reason]}: {said}" if refused else said)
+
+
+def _version(expect: HttpExpect, answer: Answer) -> Iterator[Unmet]:
+    if expect.http_version and answer.http_version not in expect.http_version:
+        expected, seen = " or ".join(expect.http_version), answer.http_version or "another version"
+        failure = Failure("http_version", expected, seen, Reason.VERSION_MISMATCH)
+        yield Unmet(failure, f"answered by HTTP {seen}, expected {expected}")
+
+
+def _compression(expect: HttpExpect, answer: Answer) -> Iterator[Unmet]:
+    wanted = expect.compression
+    if wanted is None:
+        return
+    seen = compression(answer)
+    met = bool(seen) == (wanted != "forbidden") and (isinstance(wanted, str) or set(seen) <= set(wanted))
+    if not met:
+        expected, shown = compression_expected(expect), short(", ".join(seen)) or "none"
+        failure = Failure("compression", expected, shown, Reason.COMPRESSION_MISMATCH)
+        yield Unmet(failure, f"the answer's compression is {shown}, expected {expected}")
+
+
+def compression(answer: Answer) -> tuple[str, ...]:
+    """The encodings of Content-Encoding, in order (RFC 9110 section 8.4); empty for none."""
+    said = ",".join(answer.header("content-encoding")).lower().split(",")
+    names = (_ALIASES.get(name.strip(), name.strip()) for name in said)
+    return tuple(name for name in names if name not in ("", "identity"))
+
+
+def compression_expected(expect: HttpExpect) -> str:
+    """In the words of its failure."""
+    words = {"required": "any", "forbidden": "none"}
+    wanted = expect.compression
+    return words[wanted] if isinstance(wanted, str) else " or ".join(wanted or ())
+
+
+_ALIASES: Final = {"x-gzip": "gzip", "x-compress": "compress"}
 
 
 def _headers(expect: Expect, answer: Answer) -> Iterator[Unmet]:

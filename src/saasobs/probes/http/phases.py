@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final, NamedTuple
 
 
 class Phase(StrEnum):
@@ -16,8 +16,11 @@ class Phase(StrEnum):
     TRANSFER = "transfer"
 
 
-@dataclass(frozen=True, slots=True)
-class Moments:
+TOKEN: Final = "token"  # noqa: S105 - the name of a phase
+"""Takes the place of all others when there was no token to ask with (OAuth2)."""
+
+
+class Moments(NamedTuple):
     """When each phase of a transfer was over, µs from its start; 0: it never was. DNS is timed apart."""
 
     connected: int
@@ -35,19 +38,28 @@ def phase_of(moments: Moments, *, secure: bool) -> Phase:
     return Phase.TRANSFER if moments.first_byte else Phase.FIRST_BYTE
 
 
-def lengths(moments: Moments, *, secure: bool) -> dict[str, int]:
-    """Each phase's length; they sum to the whole. The one in which a transfer failed has all that was left."""
-    ends = {Phase.CONNECT: moments.connected, Phase.TLS: moments.secured, Phase.FIRST_BYTE: moments.first_byte}
-    if not secure:
-        del ends[Phase.TLS]
-    last = phase_of(moments, secure=secure)
-    phases: dict[str, int] = {}
-    before = 0
-    for phase, end in ends.items():
-        if phase is last:
-            break
-        over = min(max(before, end), moments.ended)
-        phases[phase.value] = over - before
+def lengths(dns: int, moments: Moments, *, secure: bool) -> dict[str, int]:
+    """Each phase's length, that of `dns` as given; the others sum to the transfer's whole.
+
+    The phase in which a transfer failed has all that was left.
+    """
+    connected, secured, first_byte, ended = moments
+    phases = {"dns": dns}
+    if not connected:
+        phases["connect"] = ended
+        return phases
+    before = phases["connect"] = min(connected, ended)
+    if secure:
+        if not secured:
+            phases["tls"] = ended - before
+            return phases
+        over = min(max(before, secured), ended)
+        phases["tls"] = over - before
         before = over
-    phases[last.value] = max(0, moments.ended - before)
+    if not first_byte:
+        phases["first_byte"] = ended - before
+        return phases
+    over = min(max(before, first_byte), ended)
+    phases["first_byte"] = over - before
+    phases["transfer"] = ended - over
     return phases

@@ -14,10 +14,9 @@ from saasobs.core.result import Check, Failure, Outcome, Reason, Result
 from saasobs.probes.budget import TookTooLong, within_budget
 from saasobs.probes.excerpt import decode, excerpt
 from saasobs.probes.http.exchange import Hop, Seen
-from saasobs.probes.http.expect import Answer, judge_content, judge_plain
+from saasobs.probes.http.expect import Answer, judge_content, judge_plain, judge_wire
 from saasobs.probes.http.fetcher import Fetcher
-from saasobs.probes.http.options import HttpOptions
-from saasobs.probes.http.request import trace_id
+from saasobs.probes.http.options import Expect, HttpOptions
 from saasobs.probes.kind import Tools, broken
 from saasobs.probes.net.certificate import describe
 from saasobs.probes.verdict import Unmet, verdict
@@ -53,30 +52,31 @@ class HttpProbe:
 
     async def _judge(self, options: HttpOptions, check: Check, seen: Seen) -> Result:
         now = self._tools.clock.now()
-        answer = Answer(seen.hops[-1].status, seen.headers, seen.body, seen.duration(), seen.chain)
-        observed = _observations(check, options, seen, answer, now)
+        answer = _answer(options, seen)
+        observed = _observations(options, seen, answer, now)
         if seen.trouble is not None:
             reason, sentence = seen.trouble.reason, seen.trouble.sentence
             failure = Failure("request", "an answer", sentence, reason)
             outcome = Outcome.UNKNOWN if reason is Reason.INTERNAL else Outcome.DOWN
             return _result(check, seen, answer, observed, (outcome, reason, sentence), (failure,))
-        faults = judge_plain(options.expect, answer, now)
-        try:
-            faults += await _content(options, answer)
-        except TookTooLong:
-            if all(fault.failure.degraded for fault in faults):
-                judged = (Outcome.UNKNOWN, Reason.INTERNAL, _TOO_SLOW_TO_JUDGE)
-                return _result(check, seen, answer, observed, judged, _failures(faults))
+        expect = options.expect
+        faults = judge_plain(expect, answer, now)
+        if expect.of_wire:
+            faults += judge_wire(expect, answer)
+        if expect.reads_body or expect.headers:
+            try:
+                faults += await _content(expect, answer)
+            except TookTooLong:
+                if all(fault.failure.degraded for fault in faults):
+                    judged = (Outcome.UNKNOWN, Reason.INTERNAL, _TOO_SLOW_TO_JUDGE)
+                    return _result(check, seen, answer, observed, judged, _failures(faults))
         return _result(check, seen, answer, observed, verdict(faults), _failures(faults))
 
 
 _TOO_SLOW_TO_JUDGE: Final = "this answer could not be judged: the patterns under expect take too long on it"
 
 
-async def _content(options: HttpOptions, answer: Answer) -> list[Unmet]:
-    expect = options.expect
-    if not expect.reads_body and not expect.headers:
-        return []
+async def _content(expect: Expect, answer: Answer) -> list[Unmet]:
     if len(answer.body) >= _THREAD_FROM and not expect.has_patterns:
         return await asyncio.to_thread(judge_content, expect, answer)
     return within_budget(judge_content, expect, answer)
@@ -106,23 +106,44 @@ def _result(
 _EXCERPT_BYTES: Final = 16 * 1024
 
 
-def _observations(check: Check, options: HttpOptions, seen: Seen, answer: Answer, now: int) -> dict[str, Any]:
+def _answer(options: HttpOptions, seen: Seen) -> Answer:
     last = seen.hops[-1]
-    observed: dict[str, Any] = {"url": last.url, "redirects": len(seen.hops) - 1}
+    logged_in = options.auth is not None or bool(options.where.login)
+    return Answer(last.status, seen.headers, seen.body, seen.duration(), seen.chain, last.http_version, logged_in)
+
+
+def _observations(options: HttpOptions, seen: Seen, answer: Answer, now: int) -> dict[str, Any]:
+    hops, last = seen.hops, seen.hops[-1]
+    observed: dict[str, Any] = {"url": last.url, "redirects": len(hops) - 1}
     if answer.status:
-        observed |= {"status": answer.status, "http_version": last.http_version, "body_bytes": len(answer.body)}
+        observed["status"] = answer.status
+        observed["http_version"] = last.http_version
+        observed["body_bytes"] = len(answer.body)
     if last.address:
         observed["address"] = last.address
-    if len(seen.hops) > 1:
-        observed["hops"] = [_hop(hop) for hop in seen.hops]
+    if len(hops) > 1:
+        observed["hops"] = [_hop(hop) for hop in hops]
     if seen.chain:
         observed["certificate"] = describe(seen.chain, now)
-    if options.correlate and check.correlation_id:
-        observed["trace_id"] = trace_id(check.correlation_id)
-    for header, name in (("server-timing", "server_timing"), ("x-request-id", "request_id")):
-        if values := answer.header(header):
-            observed[name] = redact_text(", ".join(values)[:_KEPT])
+    if seen.trace_id:
+        observed["trace_id"] = seen.trace_id
+    _keep_headers(observed, answer)
+    if seen.notes is not None:
+        observed |= seen.notes
+    if options.proxy is not None:
+        observed["proxy"] = options.proxy.place
+    if not options.verify and (options.by_secure_proxy or any(hop.secure for hop in hops)):
+        observed["insecure"] = True
     return observed
+
+
+def _keep_headers(observed: dict[str, Any], answer: Answer) -> None:
+    for name, value in answer.headers:
+        if (key := _OBSERVED.get(name.lower())) is not None:
+            observed[key] = redact_text(f"{observed[key]}, {value}" if key in observed else value)[:_KEPT]
+
+
+_OBSERVED: Final = {"server-timing": "server_timing", "x-request-id": "request_id", "content-encoding": "compression"}
 
 
 def _hop(hop: Hop) -> dict[str, Any]:

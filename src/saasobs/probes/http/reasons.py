@@ -15,8 +15,8 @@ from typing import Final
 import pycurl
 
 from saasobs.core.result import Reason
-from saasobs.probes.http.curl import Transfer
-from saasobs.probes.http.phases import Phase
+from saasobs.probes.http.handle import Order, Transfer
+from saasobs.probes.http.phases import Phase, phase_of
 
 TIMEOUTS: Final[Mapping[Phase, Reason]] = MappingProxyType({
     Phase.DNS: Reason.DNS_TIMEOUT,
@@ -103,12 +103,45 @@ OURS: Final = frozenset({
 """Misuse, lack of memory, other protocols: 93 is CURLE_RECURSIVE_API_CALL, 99 CURLE_UNRECOVERABLE_POLL."""
 
 
+def reason_of(order: Order, transfer: Transfer) -> Reason:
+    """Why an order brought no answer to judge: as the transfer says, or the proxy's refusal that stands in for one."""
+    if not transfer.errno or (transfer.errno not in OURS and at_proxy(order, transfer)):
+        return Reason.PROXY_FAILED
+    return reason_for(transfer, phase_of(transfer.moments, secure=order.target.scheme == "https"))
+
+
+_CURLE_PROXY: Final = 97
+
+
+def at_proxy(order: Order, transfer: Transfer) -> bool:
+    """Whether a transfer failed before the proxy let it through.
+
+    A plain request over an HTTP proxy is the proxy's to answer, so that nobody can tell its failures from the
+    target's: only that the proxy itself was not reached.
+    """
+    seen = transfer.proxy
+    if seen is None:
+        return False
+    if seen.certificate or transfer.errno in (pycurl.E_COULDNT_RESOLVE_PROXY, pycurl.E_COULDNT_CONNECT, _CURLE_PROXY):
+        return True
+    secure = order.target.scheme == "https"
+    if not transfer.moments.connected or transfer.moments.secured:
+        return not transfer.moments.connected
+    if order.proxy.startswith("socks"):
+        # libcurl calls it a connection until the proxy has opened the way; OpenSSL's number is set once TLS begins.
+        return transfer.error.startswith("Connection ") and not transfer.verify_result
+    return (secure or bool(order.way.detour)) and seen.code // 100 != 2
+
+
 def reason_for(transfer: Transfer, phase: Phase) -> Reason:
     """Why a transfer whose errno is not 0 failed."""
     if transfer.overflow == "headers":
         return Reason.PROTOCOL_ERROR
     if transfer.errno == pycurl.E_COULDNT_CONNECT and transfer.os_errno == os_errors.ECONNREFUSED:
         return Reason.CONNECT_REFUSED
+    if transfer.errno in _BREAKS and transfer.moments.secured and "alert" in transfer.error.lower():
+        # By TLS 1.3 a server refuses our certificate, or that there is none, when the handshake is over for us.
+        return Reason.TLS_FAILED
     if transfer.errno == pycurl.E_RECV_ERROR and _malformed(transfer):
         return Reason.PROTOCOL_ERROR
     if transfer.errno in OURS:
@@ -117,6 +150,7 @@ def reason_for(transfer: Transfer, phase: Phase) -> Reason:
     return found if isinstance(found, Reason) else found[phase]
 
 
+_BREAKS: Final = (pycurl.E_RECV_ERROR, pycurl.E_SEND_ERROR)
 _ABOUT_BYTES: Final = ("chunk", "hexadecimal", "header", "status line", "invalid", "http/", "nul byte")
 
 

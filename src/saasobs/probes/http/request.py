@@ -6,6 +6,7 @@ import base64
 import hashlib
 import re
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Final
 
 from saasobs.core.redact import secret_name
@@ -18,13 +19,14 @@ _CONTENT_HEADERS: Final = ("content-type", "content-length", "content-encoding",
 _TRACE_ID = re.compile(r"[0-9a-f]{32}")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Request:
     """One hop's request."""
 
     target: Target
     method: str
     headers: tuple[tuple[str, str], ...]
+    """A value that is empty keeps libcurl from sending a header of this name."""
     body: bytes | None = None
 
     def __repr__(self) -> str:
@@ -32,15 +34,42 @@ class Request:
 
     def has(self, name: str) -> bool:
         """Whether a header of this name (lower case) is given."""
-        return any(given.lower() == name for given, _ in self.headers)
+        return name in self.names
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """Its headers' names, lower case."""
+        return frozenset(name.lower() for name, _ in self.headers)
+
+    @cached_property
+    def lines(self) -> tuple[bytes, ...]:
+        """Its headers as libcurl takes them; a bare ``Name:`` switches libcurl's own off."""
+        lines = [f"{name}: {value}".rstrip().encode() for name, value in self.headers]
+        if self.body is not None:
+            lines += [f"{name}:".encode() for name in ("Expect", "Content-Type") if name.lower() not in self.names]
+        return tuple(lines)
+
+    @cached_property
+    def room(self) -> tuple[bool, bool, bool]:
+        """Whether our own User-Agent, X-Request-ID and traceparent may be sent."""
+        return not self.has("user-agent"), not self.has("x-request-id"), not self.has("traceparent")
+
+    def bearing(self, token: str) -> Request:
+        """The same with a bearer token (RFC 6750)."""
+        return replace(self, headers=(*self.headers, ("Authorization", f"Bearer {token}")))
 
 
 def lay_out(target: Target, method: str, headers: dict[str, str], body: bytes | None) -> Request:
     """The first hop's request: the user's headers, and the login of the URL unless they say otherwise."""
     given = tuple(headers.items())
     if target.login and not any(name.lower() == "authorization" for name in headers):
-        given += (("Authorization", "Basic " + base64.b64encode(target.login.encode()).decode()),)
+        given += (("Authorization", basic(target.login)),)
     return Request(target, method, given, body)
+
+
+def basic(login: str) -> str:
+    """RFC 7617: the value of Authorization for ``user:password``."""
+    return "Basic " + base64.b64encode(login.encode()).decode()
 
 
 def follow(request: Request, status: int, location: str) -> Request:

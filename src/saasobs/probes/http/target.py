@@ -39,7 +39,7 @@ class Target:
     @property
     def literal(self) -> bool:
         """Whether the host is an address and needs no resolving."""
-        return _is_address(self.host)
+        return is_address(self.host)
 
 
 @lru_cache(maxsize=4096)
@@ -89,7 +89,8 @@ def _ascii_host(host: str) -> str:
 
 
 @lru_cache(maxsize=4096)
-def _is_address(host: str) -> bool:
+def is_address(host: str) -> bool:
+    """Whether a host is a literal address."""
     try:
         ipaddress.ip_address(host)
     except ValueError:

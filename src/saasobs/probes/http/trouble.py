@@ -4,18 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
+
+import pycurl
 
 from saasobs.core.redact import redact_text, redact_url
 from saasobs.core.result import REASONS, Reason
 from saasobs.core.values import format_duration
 from saasobs.probes.excerpt import visible
-from saasobs.probes.http.curl import MAX_HEADER, Order, Transfer
-from saasobs.probes.http.options import show_size
+from saasobs.probes.http.fields import show_size
+from saasobs.probes.http.handle import MAX_HEADER, Order, Transfer
 from saasobs.probes.http.reasons import TIMEOUTS
 from saasobs.probes.http.target import Target
+from saasobs.probes.inquiry import Trouble as Refused
 from saasobs.probes.net.certificate import Certificate, explain
+from saasobs.probes.net.options import show_place
 from saasobs.probes.net.resolve import LookupFailed
+
+LOGIN_AT_PROXY: Final = 407
+"""RFC 9110: the proxy wants another login."""
 
 _SHOWN: Final = 160
 _TIMED_OUT: Final = frozenset(TIMEOUTS.values())
@@ -34,11 +41,26 @@ class Trouble:
     sentence: str
 
 
-def of_lookup(error: LookupFailed | TimeoutError, target: Target, waited: int) -> Trouble:
-    """A name without an address."""
+class Told(NamedTuple):
+    """What is known of a request that failed."""
+
+    order: Order
+    transfer: Transfer
+    chain: Sequence[Certificate]
+    took: int
+    """The whole check's time so far, µs."""
+    hop: int
+
+
+def of_way(error: LookupFailed | TimeoutError | Refused, target: Target, waited: int, *, hop: int) -> Trouble:
+    """No way to the target: a name without an address, or an address that may not be used. `waited` in µs."""
+    after = _after(hop, target)
+    if isinstance(error, Refused):
+        return Trouble(error.reason, error.sentence + after)
     if isinstance(error, LookupFailed):
-        return Trouble(error.reason, f"{REASONS[error.reason]}: {target.host} ({error})")
-    return Trouble(Reason.DNS_TIMEOUT, f"{REASONS[Reason.DNS_TIMEOUT]}: {target.host} ({format_duration(waited)})")
+        return Trouble(error.reason, f"{REASONS[error.reason]}: {target.host} ({error}){after}")
+    said = f"{REASONS[Reason.DNS_TIMEOUT]}: {target.host} ({format_duration(waited)})"
+    return Trouble(Reason.DNS_TIMEOUT, said + after)
 
 
 def of_redirect(error: ValueError, location: str) -> Trouble:
@@ -53,33 +75,64 @@ def of_loop(limit: int, last: Target) -> Trouble:
     return Trouble(Reason.TOO_MANY_REDIRECTS, said)
 
 
-def of_transfer(
-    reason: Reason, order: Order, transfer: Transfer, chain: Sequence[Certificate], took: int, *, hop: int
-) -> Trouble:
-    """A request that failed. `took` is the whole check's time so far, µs."""
-    where = f", after {hop} redirect{'s' * (hop > 1)} at {order.target.shown}" if hop else ""
-    return Trouble(reason, f"{REASONS[reason]} ({_details(reason, order, transfer, chain, took)}){where}")
+def of_file(error: Exception) -> Trouble:
+    """The body's file cannot be read: our own fault."""
+    said = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return Trouble(Reason.INTERNAL, f"{REASONS[Reason.INTERNAL]} (body_file: {said})")
 
 
-def _details(reason: Reason, order: Order, transfer: Transfer, chain: Sequence[Certificate], took: int) -> str:
+def of_token(token_url: str, said: str) -> Trouble:
+    """No token to ask with. `token_url` as it may be shown."""
+    reason = Reason.AUTHENTICATION_FAILED
+    return Trouble(reason, f"{REASONS[reason]} (no token from {token_url}: {said})")
+
+
+def of_transfer(reason: Reason, told: Told, proxy: str = "") -> Trouble:
+    """A request that failed. :param proxy: the one on its way, as it may be shown."""
+    details = _at_proxy(proxy, told) if reason is Reason.PROXY_FAILED else _details(reason, told)
+    return Trouble(reason, f"{REASONS[reason]} ({details}){_after(told.hop, told.order.target)}")
+
+
+def _after(hop: int, target: Target) -> str:
+    return f", after {hop} redirect{'s' * (hop > 1)} at {target.shown}" if hop else ""
+
+
+def _at_proxy(proxy: str, told: Told) -> str:
+    transfer = told.transfer
+    code = transfer.proxy.code if transfer.proxy is not None else 0
+    if LOGIN_AT_PROXY in (code, transfer.status):
+        return f"{proxy}: it wants a login, or another one (407)"
+    if code // 100 not in (0, 2):
+        return f"{proxy}: it answered {code} to CONNECT"
+    if transfer.errno == pycurl.E_OPERATION_TIMEDOUT:
+        return f"{proxy}: no answer in time, {format_duration(told.took)}"
+    if transfer.errno == pycurl.E_COULDNT_CONNECT and not transfer.moments.connected:
+        tried = ", ".join(told.order.way.addresses)
+        return f"{proxy}: it could not be reached" + (f" at {tried}" if tried and tried not in proxy else "")
+    return f"{proxy}: {_short(transfer.error)}"
+
+
+def _details(reason: Reason, told: Told) -> str:
+    order, transfer = told.order, told.transfer
     if transfer.overflow == "headers":
         return f"its header is larger than {show_size(MAX_HEADER)}"
     if reason is Reason.BODY_TOO_LARGE:
         return f"more than {show_size(order.max_body)}"
     if reason in _TIMED_OUT:
-        return f"{_place(order, transfer)}, {format_duration(took)}"
+        return f"{_place(order, transfer)}, {format_duration(told.took)}"
     if reason in _CONNECTING:
         return _place(order, transfer)
-    if reason in _REFUSED_CERTIFICATE and chain:
-        return explain(reason, order.target.host, chain)
+    if reason in _REFUSED_CERTIFICATE and told.chain:
+        return explain(reason, order.target.host, told.chain)
     return _short(transfer.error) or _place(order, transfer)
 
 
 def _place(order: Order, transfer: Transfer) -> str:
     """host:port, and the addresses that were tried for the name."""
-    tried = transfer.address or ", ".join(order.addresses)
-    name = f"[{order.target.host}]" if ":" in order.target.host else order.target.host
-    place = f"{name}:{order.target.port}"
+    place = show_place(order.target.host, order.target.port)
+    tried = transfer.address or ", ".join(order.way.addresses)
+    if order.proxy:
+        return place
     return place if not tried or tried == order.target.host else f"{place} at {tried}"
 
 

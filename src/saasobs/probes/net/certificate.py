@@ -48,6 +48,10 @@ class Certificate:
     not_before: int
     not_after: int
     names: tuple[str, ...]
+    key: str = ""
+    """Kind and size of its public key, as in ``RSA 2048``; empty when it came as text."""
+    signature: str = ""
+    """The digest that its issuer signed, as in ``sha256``; empty when it came as text."""
 
 
 def read_chain(chain: Sequence[Sequence[tuple[str, str]]]) -> tuple[Certificate, ...]:
@@ -81,9 +85,35 @@ def _read_der(der: bytes) -> Certificate | None:
         names = _alternative_names(read)
         begin, end = read.not_valid_before_utc, read.not_valid_after_utc
         subject, issuer = _words(read.subject), _words(read.issuer)
-    except (ValueError, TypeError, OverflowError):
-        return None  # somebody else's bytes: whatever is odd about them, they describe nothing
-    return Certificate(subject, issuer, from_datetime(begin), from_datetime(end), names)
+        key, signature = _key(read), _signature(read)
+    except Exception:  # noqa: BLE001 - somebody else's bytes: whatever is odd about them, they describe nothing
+        return None
+    return Certificate(subject, issuer, from_datetime(begin), from_datetime(end), names, key, signature)
+
+
+def _key(read: x509.Certificate) -> str:
+    from cryptography.exceptions import UnsupportedAlgorithm  # noqa: PLC0415
+    from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa  # noqa: PLC0415
+
+    try:
+        key = read.public_key()
+    except (UnsupportedAlgorithm, ValueError):
+        return ""
+    if isinstance(key, rsa.RSAPublicKey | dsa.DSAPublicKey):
+        return f"{'RSA' if isinstance(key, rsa.RSAPublicKey) else 'DSA'} {key.key_size}"
+    if isinstance(key, ec.EllipticCurvePublicKey):
+        return f"EC {key.curve.name}"
+    return type(key).__name__.removeprefix("_").removesuffix("PublicKey")
+
+
+def _signature(read: x509.Certificate) -> str:
+    from cryptography.exceptions import UnsupportedAlgorithm  # noqa: PLC0415
+
+    try:
+        digest = read.signature_hash_algorithm
+    except UnsupportedAlgorithm:
+        return ""
+    return digest.name if digest is not None else ""
 
 
 def _alternative_names(read: x509.Certificate) -> tuple[str, ...]:
@@ -127,7 +157,7 @@ def days_left(chain: Sequence[Certificate], now: int) -> float:
 def describe(chain: Sequence[Certificate], now: int) -> dict[str, Any]:
     """JSON-ready: the leaf's names, and when the first certificate of the chain expires."""
     leaf, first = chain[0], earliest(chain)
-    return {
+    described = {
         "subject": leaf.subject,
         "issuer": leaf.issuer,
         "names": list(leaf.names[:_MAX_NAMES]),
@@ -138,22 +168,37 @@ def describe(chain: Sequence[Certificate], now: int) -> dict[str, Any]:
         "expires_first": first.subject,
         "chain_length": len(chain),
     }
+    return described | {"key": leaf.key, "signature": leaf.signature} if leaf.key else described
 
 
-def explain(reason: Reason, host: str, chain: Sequence[Certificate]) -> str:
-    """What is wrong with a refused certificate, in words; `host` is the name that was asked for."""
+def explain(reason: Reason, host: str, chain: Sequence[Certificate], words: str = "") -> str:
+    """What is wrong with a refused certificate, in words.
+
+    :param host: the name that was asked for.
+    :param words: OpenSSL's own, where the reason alone does not say it.
+    """
     if not chain:
-        return host
-    leaf, first = chain[0], earliest(chain)
+        return f"{host}: {visible(words)}" if words else host
+    first = earliest(chain)
     if reason is Reason.CERTIFICATE_EXPIRED:
         return f"{visible(first.subject)} expired at {isoformat(first.not_after)}"
     if reason is Reason.CERTIFICATE_NOT_YET_VALID:
         latest = max(chain, key=lambda certificate: certificate.not_before)
         return f"{visible(latest.subject)} is valid from {isoformat(latest.not_before)}"
     if reason is Reason.CERTIFICATE_WRONG_HOST:
-        names = visible(", ".join(leaf.names))[:_SHOWN_NAMES]
+        names = visible(", ".join(chain[0].names))[:_SHOWN_NAMES]
         return f"it names {names or 'nobody'}, not {host}"
-    return f"{visible(leaf.subject)}, issued by {visible(leaf.issuer)}"
+    return _issued(reason, chain, words)
+
+
+def _issued(reason: Reason, chain: Sequence[Certificate], words: str) -> str:
+    leaf = chain[0]
+    issued = f"{visible(leaf.subject)}, issued by {visible(leaf.issuer)}"
+    if words:
+        return f"{visible(words)}: {issued}" + (f", {leaf.key}, {leaf.signature}" if leaf.key else "")
+    if reason is Reason.CERTIFICATE_UNTRUSTED and len(chain) == 1 and leaf.subject != leaf.issuer:
+        return f"{issued}, whose certificate was not sent along and is not known here"
+    return issued
 
 
 def what_is_wrong(chain: Sequence[Certificate], host: str, verify_result: int, now: int) -> Reason:

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import hashlib
 import ipaddress
 import socket
 import ssl
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from itertools import chain as chained
+from itertools import zip_longest
 from typing import Any, Final
 
 from saasobs.core.addresses import refusal
@@ -21,33 +24,18 @@ from saasobs.core.result import Reason
 from saasobs.probes.inquiry import Inquiry, Trouble
 from saasobs.probes.kind import Tools
 from saasobs.probes.net.certificate import Certificate, describe, explain, read_der, what_is_wrong
-from saasobs.probes.net.options import NetworkOptions, TlsOptions, show_place
+from saasobs.probes.net.options import IpVersion, NetworkOptions, TlsOptions, show_place
 from saasobs.probes.net.resolve import LookupFailed, known_addresses, lookup
-from saasobs.probes.net.tls import Contexts
+from saasobs.probes.net.stream import READ_LIMIT, Stream, openssl_code, openssl_words
+from saasobs.probes.net.tls import EVERYTHING, Contexts, Offer
 from saasobs.probes.verdict import short
 
 STAGGER: Final = 0.25
 """Seconds after which the next address is tried beside the one that has not answered (RFC 8305, section 8)."""
+MOST_ADDRESSES: Final = 16
+"""Addresses of one name that are tried; a name may have hundreds."""
 LOOK_SECONDS: Final = 2.0
-"""At most so long for a second look at a certificate that was refused."""
-READ_LIMIT: Final = 256 * 1024
-"""Bytes that a reader holds."""
-
-
-@dataclass(slots=True)
-class Stream:
-    """One connection. Close it with `close` in a ``finally``."""
-
-    reader: asyncio.StreamReader
-    writer: asyncio.StreamWriter
-    host: str
-    port: int
-    address: str
-
-    def close(self) -> None:
-        """At once: nothing of a check outlives it, whatever the other side does."""
-        self.writer.transport.abort()
-
+"""At most so long for a second look at a server that TLS failed with."""
 
 Again = Callable[[Inquiry], Awaitable[Stream]]
 
@@ -63,6 +51,15 @@ class Handshake:
     chain: tuple[Certificate, ...]
     der: tuple[bytes, ...]
     """The certificates as they were presented, leaf first."""
+
+
+class HandshakeFailed(Trouble):
+    """TLS could not be agreed on, or its certificate was refused."""
+
+    def __init__(self, reason: Reason, details: str, seen: Handshake | None) -> None:
+        """:param seen: what a second look saw that trusts and allows everything; None when that failed as well."""
+        super().__init__(reason, details)
+        self.seen = seen
 
 
 class Contact:
@@ -82,7 +79,7 @@ class Contact:
     async def addresses(self, monitor: Monitor, host: str, options: NetworkOptions) -> tuple[str, ...]:
         """What may be connected to for a host, in the order to try. :raises Trouble:"""
         servers = options.nameservers or self._tools.nameservers
-        found = (options.address,) if options.address else await resolve(host, servers)
+        found = (options.address,) if options.address else await resolve(host, servers, options.ip_version)
         return admitted(monitor, host, of_version(host, found, options.ip_version))
 
     async def secure(
@@ -92,72 +89,135 @@ class Contact:
         options: TlsOptions,
         *,
         alpn: tuple[str, ...] = (),
+        offer: Offer | None = None,
         again: Again | None = None,
     ) -> Handshake:
         """Phase tls: a handshake over the stream, which is encrypted from then on.
 
+        :param offer: in place of `alpn`, where more than that is to be said.
         :param again: makes another stream that has got as far as this one (after its STARTTLS), for a second look at
-            a certificate that was refused; by default a new connection to the same address.
-        :raises Trouble: with the certificate described in the observations, where there is one.
+            a server that TLS failed with; by default a new connection to the same address.
+        :raises Trouble: a HandshakeFailed when it is the other side's fault, with the certificate described in the
+            observations where there is one.
         """
-        context = self._contexts.of(options, alpn)
-        name = options.server_name or stream.host
+        context = self._context(options, offer or Offer(alpn))
+        name = _server_name(options, stream)
         try:
             with inquiry.phase("tls"):
-                await stream.writer.start_tls(context, server_hostname=name)
+                _nothing_yet(stream)
+                # The deadline of the check ends it, not a clock of asyncio's own.
+                await stream.writer.start_tls(
+                    context, server_hostname=name, ssl_handshake_timeout=inquiry.remaining() + 60
+                )
         except ssl.SSLCertVerificationError as error:
-            chain = read_der(await self._second_look(inquiry, stream, options, again))
-            self._note(inquiry, chain)
-            reason = what_is_wrong(chain, name, error.verify_code, self._tools.clock.now())
-            raise Trouble(reason, explain(reason, name, chain)) from error
-        except ssl.SSLError as error:
-            raise Trouble(Reason.TLS_FAILED, short(_openssl(error))) from error
+            raise await self._refused(inquiry, stream, options, again, error) from error
         except OSError as error:
-            raise Trouble(Reason.TLS_FAILED, "the connection was broken off") from error
+            raise await self._disagreed(inquiry, stream, options, again, error) from error
         handshake = _handshake(stream.writer)
-        self._note(inquiry, handshake.chain)
-        inquiry.observations |= {"tls_version": handshake.version, "tls_cipher": handshake.cipher}
+        self._note(inquiry, handshake)
         return handshake
+
+    def _context(self, options: TlsOptions, offer: Offer) -> ssl.SSLContext:
+        try:
+            return self._contexts.of(options, offer)
+        except (OSError, ssl.SSLError) as error:
+            raise Trouble(Reason.INTERNAL, f"the files for its TLS cannot be used: {_file_fault(error)}") from error
 
     async def _connect(self, inquiry: Inquiry, host: str, port: int, addresses: Sequence[str]) -> Stream:
         with inquiry.phase("connect"):
             try:
                 stream = await _race(host, port, addresses)
             except OSError as error:
-                refused = error.errno == errno.ECONNREFUSED
-                reason = Reason.CONNECT_REFUSED if refused else Reason.CONNECT_FAILED
+                reason = _CONNECTING.get(error.errno or 0, Reason.CONNECT_FAILED)
                 tried = ", ".join(addresses)
-                where = inquiry.place if tried == host else f"{inquiry.place} at {tried}"
-                detail = "" if refused or not error.strerror else f": {error.strerror}"
+                where = inquiry.place if tried == host else f"{inquiry.place} at {short(tried)}"
+                detail = f": {error.strerror}" if reason is Reason.CONNECT_FAILED and error.strerror else ""
                 raise Trouble(reason, where + detail) from error
         inquiry.observations["address"] = stream.address
-        if stream.address != host:
-            inquiry.place = f"{inquiry.place} at {stream.address}"
+        inquiry.place = stream.place
         return stream
+
+    async def _refused(
+        self,
+        inquiry: Inquiry,
+        stream: Stream,
+        options: TlsOptions,
+        again: Again | None,
+        error: ssl.SSLCertVerificationError,
+    ) -> HandshakeFailed:
+        seen = await self._second_look(inquiry, stream, options, again)
+        chain, name = (seen.chain if seen else ()), _server_name(options, stream)
+        if seen is not None:
+            self._note(inquiry, seen)
+        reason = what_is_wrong(chain, name, error.verify_code, self._tools.clock.now())
+        words = error.verify_message if reason is Reason.CERTIFICATE_INVALID else ""
+        return HandshakeFailed(reason, explain(reason, name, chain, words), seen)
+
+    async def _disagreed(
+        self, inquiry: Inquiry, stream: Stream, options: TlsOptions, again: Again | None, error: OSError
+    ) -> HandshakeFailed:
+        # Some servers break off without a word when they do not like what is offered.
+        words, open_to_more = "the connection was broken off", True
+        if isinstance(error, ssl.SSLError):
+            words, open_to_more = openssl_words(error), openssl_code(error) in _NEGOTIATION
+        seen = await self._second_look(inquiry, stream, options, again) if open_to_more else None
+        if seen is not None:
+            self._note(inquiry, seen)
+            words = f"{words}; allowed anything, it agrees on {seen.version} with {seen.cipher}"
+        return HandshakeFailed(Reason.TLS_FAILED, words, seen)
+
+    async def look(
+        self,
+        inquiry: Inquiry,
+        stream: Stream,
+        options: TlsOptions,
+        offer: Offer = EVERYTHING,
+        again: Again | None = None,
+    ) -> Handshake:
+        """What the server agrees on with a client that trusts everybody, over another connection; nothing is sent.
+
+        :raises ssl.SSLError, OSError, Trouble:
+        """
+        blind = TlsOptions(verify=False, client_certificate=options.client_certificate, client_key=options.client_key)
+        aside = Inquiry(inquiry.monitor, inquiry.check, inquiry.deadline)
+        other = await (again(aside) if again else _dial(stream.host, stream.port, stream.address))
+        try:
+            context = self._context(blind, offer)
+            await other.writer.start_tls(context, server_hostname=_server_name(options, stream))
+            return _handshake(other.writer)
+        finally:
+            other.close()
 
     async def _second_look(
         self, inquiry: Inquiry, stream: Stream, options: TlsOptions, again: Again | None
-    ) -> tuple[bytes, ...]:
-        """The certificates that were refused: shake hands once more without verifying, and send nothing."""
-        blind = self._contexts.of(options.model_copy(update={"verify": False}))
-        aside = Inquiry(inquiry.monitor, inquiry.check, inquiry.deadline)
+    ) -> Handshake | None:
         try:
-            async with asyncio.timeout(min(inquiry.remaining(), LOOK_SECONDS)):
-                look = await (again(aside) if again else _dial(stream.host, stream.port, stream.address))
-                try:
-                    await look.writer.start_tls(blind, server_hostname=options.server_name or stream.host)
-                    return _presented(look.writer)
-                finally:
-                    look.close()
-        except (OSError, TimeoutError, Trouble, asyncio.IncompleteReadError):
-            return ()
+            # The rest of the time is for telling what is known already.
+            async with asyncio.timeout(min(inquiry.remaining() * 0.8, LOOK_SECONDS)):
+                return await self.look(inquiry, stream, options, EVERYTHING, again)
+        except (OSError, TimeoutError, Trouble):
+            return None
 
-    def _note(self, inquiry: Inquiry, chain: Sequence[Certificate]) -> None:
-        if chain:
-            inquiry.observations["certificate"] = describe(chain, self._tools.clock.now())
+    def _note(self, inquiry: Inquiry, handshake: Handshake) -> None:
+        inquiry.observations |= {"tls_version": handshake.version, "tls_cipher": handshake.cipher}
+        if handshake.chain:
+            described = describe(handshake.chain, self._tools.clock.now())
+            fingerprint = hashlib.sha256(handshake.der[0]).hexdigest()
+            inquiry.observations["certificate"] = described | {"fingerprint_sha256": fingerprint}
 
 
-async def resolve(host: str, nameservers: tuple[str, ...]) -> tuple[str, ...]:
+_CONNECTING: Final = {errno.ECONNREFUSED: Reason.CONNECT_REFUSED, errno.ETIMEDOUT: Reason.CONNECT_TIMEOUT}
+_NEGOTIATION: Final = frozenset({
+    "UNSUPPORTED_PROTOCOL", "TLSV1_ALERT_PROTOCOL_VERSION", "SSLV3_ALERT_HANDSHAKE_FAILURE", "DH_KEY_TOO_SMALL",
+    "TLSV1_ALERT_INSUFFICIENT_SECURITY", "WRONG_SIGNATURE_TYPE", "UNSAFE_LEGACY_RENEGOTIATION_DISABLED",
+    "WRONG_CIPHER_RETURNED", "NO_SUITABLE_SIGNATURE_ALGORITHM", "NO_CIPHERS_AVAILABLE", "NO_PROTOCOLS_AVAILABLE",
+    "INTERNAL_ERROR", "LEGACY_SIGALG_DISALLOWED_OR_UNSUPPORTED", "EE_KEY_TOO_SMALL", "CA_MD_TOO_WEAK",
+    "TLSV1_ALERT_NO_APPLICATION_PROTOCOL", "UNKNOWN_CIPHER_RETURNED",
+})  # fmt: skip
+"""OpenSSL's names for two sides that do not come together."""
+
+
+async def resolve(host: str, nameservers: tuple[str, ...], version: IpVersion = "any") -> tuple[str, ...]:
     """The addresses of a host, itself when it is one. :raises Trouble:"""
     try:
         return (str(ipaddress.ip_address(host)),)
@@ -166,7 +226,7 @@ async def resolve(host: str, nameservers: tuple[str, ...]) -> tuple[str, ...]:
     if known := known_addresses(host):
         return known
     try:
-        return await lookup(host, nameservers)
+        return await lookup(host, nameservers, version)
     except LookupFailed as error:
         raise Trouble(error.reason, f"{host}: {error}") from error
 
@@ -189,11 +249,20 @@ def admitted(monitor: Monitor, host: str, addresses: Sequence[str]) -> tuple[str
     return tuple(addresses)
 
 
+def in_turn(addresses: Sequence[str]) -> tuple[str, ...]:
+    """The order to try: the versions of IP by turns, beginning with that of the first (RFC 8305, section 4)."""
+    first = ":" in addresses[0] if addresses else False
+    same = [one for one in addresses if (":" in one) == first]
+    others = [one for one in addresses if (":" in one) != first]
+    mixed = (one for one in chained.from_iterable(zip_longest(same, others)) if one is not None)
+    return tuple(mixed)[:MOST_ADDRESSES]
+
+
 async def _race(host: str, port: int, addresses: Sequence[str]) -> Stream:
     """The first address that answers; each gets a head start over the next. :raises OSError: none did."""
-    waiting = list(addresses)
+    waiting = list(in_turn(addresses))
     pending: set[asyncio.Task[Stream]] = set()
-    failed: OSError | None = None
+    failed: list[OSError] = []
     try:
         while waiting or pending:
             if waiting:
@@ -201,14 +270,23 @@ async def _race(host: str, port: int, addresses: Sequence[str]) -> Stream:
             head_start = STAGGER if waiting else None
             done, _ = await asyncio.wait(pending, timeout=head_start, return_when=asyncio.FIRST_COMPLETED)
             for attempt in done:
-                pending.discard(attempt)
                 try:
-                    return attempt.result()
+                    stream = attempt.result()
                 except OSError as error:
-                    failed = failed or error
+                    pending.discard(attempt)
+                    failed.append(error)
+                else:
+                    pending.discard(attempt)
+                    return stream
     finally:
         await _abandon(pending)
-    raise failed or OSError(errno.EADDRNOTAVAIL, "no address")
+    raise _worth_telling(failed)
+
+
+def _worth_telling(failed: Sequence[OSError]) -> OSError:
+    """A refusal came from the host itself; "no route" may mean that we have no IPv6."""
+    refused = (error for error in failed if error.errno == errno.ECONNREFUSED)
+    return next(refused, failed[0] if failed else OSError(errno.EADDRNOTAVAIL, "no address"))
 
 
 async def _abandon(attempts: set[asyncio.Task[Stream]]) -> None:
@@ -240,17 +318,28 @@ async def _dial(host: str, port: int, address: str) -> Stream:
     return Stream(reader, writer, host, port, address)
 
 
+def _nothing_yet(stream: Stream) -> None:
+    """:raises Trouble: something came before TLS, which must not be taken for said under its protection."""
+    if stream.unread and not stream.heard:
+        raise HandshakeFailed(Reason.TLS_FAILED, "what answered is not TLS: it speaks first", None)
+    if stream.unread:
+        raise Trouble(Reason.PROTOCOL_ERROR, "it sent something before the TLS handshake")
+
+
+def _server_name(options: TlsOptions, stream: Stream) -> str:
+    return options.server_name or stream.host.partition("%")[0]
+
+
 def _handshake(writer: asyncio.StreamWriter) -> Handshake:
     found = writer.get_extra_info("ssl_object")
-    der = _presented(writer)
+    der = _presented(found)
     cipher = found.cipher()
     return Handshake(found.version() or "", cipher[0] if cipher else "", found.selected_alpn_protocol() or "",
                      read_der(der), der)  # fmt: skip
 
 
-def _presented(writer: asyncio.StreamWriter) -> tuple[bytes, ...]:
+def _presented(found: Any) -> tuple[bytes, ...]:
     """Every certificate that the server sent, DER, leaf first; only the leaf where this Python cannot say more."""
-    found = writer.get_extra_info("ssl_object")
     public = getattr(found, "get_unverified_chain", None)  # Python 3.13 and later
     if public is not None:
         return tuple(public())
@@ -265,6 +354,8 @@ _DER: Final = 2
 """_ssl.ENCODING_DER"""
 
 
-def _openssl(error: ssl.SSLError) -> str:
-    """OpenSSL's own words: ``tlsv1 alert protocol version``."""
-    return (error.reason or str(error)).lower().replace("_", " ")
+def _file_fault(error: OSError) -> str:
+    """Without the path's contents: what OpenSSL or the file system says."""
+    if isinstance(error, ssl.SSLError):
+        return openssl_words(error)
+    return f"{error.strerror} ({error.filename})" if error.filename else str(error.strerror or error)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import ipaddress
 import re
 import ssl
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Final, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
@@ -19,13 +21,17 @@ def ascii_host(host: str) -> str:
     """A host as it goes over the wire: lower case, IDNA, an IPv6 address without brackets. :raises ValueError:"""
     bare = host.strip("[]")
     if ":" in bare:
-        return str(ipaddress.IPv6Address(bare))
+        try:
+            return str(ipaddress.IPv6Address(bare))
+        except ValueError as error:
+            raise ValueError(f"{host[:80]!r} is not a host name: write it without scheme and port") from error
     if not bare.isascii():
         try:
             bare = bare.encode("idna").decode("ascii")
         except UnicodeError as error:
             raise ValueError(f"{host!r} is not a host name: {error}") from error
-    if not _HOST.fullmatch(bare) or len(bare) > 254:
+    labels = bare.removesuffix(".").split(".")
+    if not _HOST.fullmatch(bare) or len(bare) > 254 or not all(1 <= len(label) <= 63 for label in labels):
         raise ValueError(f"{host[:80]!r} is not a host name")
     return bare.lower()
 
@@ -72,8 +78,18 @@ class NetworkOptions(KindOptions):
     nameservers: tuple[Nameserver, ...] = ()
     """The name servers to ask for this monitor, as in 10.0.0.2 or 10.0.0.2:53. Default: the daemon's."""
 
+    @model_validator(mode="after")
+    def _one_version(self) -> Self:
+        if self.address is not None and self.ip_version not in ("any", ipaddress.ip_address(self.address).version):
+            raise ValueError(f"address {self.address} is not of ip_version {self.ip_version}")
+        return self
 
-TlsVersion = Literal["1.0", "1.1", "1.2", "1.3"]
+
+def _version(value: object) -> object:
+    return str(value) if isinstance(value, float) else value  # YAML reads an unquoted 1.2 as a number
+
+
+TlsVersion = Annotated[Literal["1.0", "1.1", "1.2", "1.3"], BeforeValidator(_version)]
 TLS_VERSIONS: Final[dict[str, ssl.TLSVersion]] = {
     "1.0": ssl.TLSVersion.TLSv1,
     "1.1": ssl.TLSVersion.TLSv1_1,
@@ -86,8 +102,12 @@ def _ciphers(value: str) -> str:
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).set_ciphers(value)
     except ssl.SSLError as error:
-        raise ValueError(f"{value!r} is no OpenSSL cipher list: {error.reason or error}") from error
+        raise ValueError(f"{value!r} is no OpenSSL cipher list") from error
     return value
+
+
+Ciphers = Annotated[str, AfterValidator(_ciphers)]
+"""An OpenSSL cipher list, as in ``ECDHE+AESGCM``."""
 
 
 class TrustOptions(Options):
@@ -118,6 +138,20 @@ class TlsOptions(TrustOptions):
 
     server_name: Host | None = None
     """The name to ask for (SNI) and to find in the certificate. Default: the host."""
+
+
+CONNECTING: Final[Mapping[str, str]] = MappingProxyType({
+    "dns": "asking for the host's addresses",
+    "connect": "the TCP connection",
+})  # fmt: skip
+"""The phases that every kind begins with which connects by itself, for its documentation."""
+ADDRESS_SEEN: Final[Mapping[str, str]] = MappingProxyType({"address": "the address that was connected to"})
+TLS_SEEN: Final[Mapping[str, str]] = MappingProxyType({
+    "tls_version": "the version of TLS that was agreed on, or would be if anything were allowed",
+    "tls_cipher": "its cipher, likewise",
+    "certificate": "the certificate that was shown, also when it was refused: names, dates, key, fingerprint",
+})  # fmt: skip
+"""What is noted of a TLS handshake, for a kind's documentation."""
 
 
 def show_place(host: str, port: int) -> str:

@@ -8,9 +8,10 @@ that a few dead names fill. The hosts file, search list and servers of the syste
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import pycares
 from pycares import errno as ares
@@ -47,6 +48,7 @@ ARES_REASONS: Final[Mapping[int, Reason]] = MappingProxyType({
 """Every error of c-ares but success; what means our own misuse or end is internal."""
 
 _LOCALHOST: Final = ("127.0.0.1", "::1")
+_FAMILIES: Final = {"any": socket.AF_UNSPEC, 4: socket.AF_INET, 6: socket.AF_INET6}
 
 
 class LookupFailed(Exception):
@@ -63,14 +65,16 @@ def known_addresses(host: str) -> tuple[str, ...]:
     return _LOCALHOST if plain == "localhost" or plain.endswith(".localhost") else ()
 
 
-async def lookup(host: str, nameservers: tuple[str, ...] = ()) -> tuple[str, ...]:
-    """The addresses of a name, in the order of RFC 6724.
+async def lookup(
+    host: str, nameservers: tuple[str, ...] = (), version: Literal["any", 4, 6] = "any"
+) -> tuple[str, ...]:
+    """The addresses of a name, in the order of RFC 6724; of one version of IP only that one is asked for.
 
     :raises LookupFailed: there is none. Cancelling stops every query of this lookup.
     """
     inquiry = _Inquiry(asyncio.get_running_loop(), nameservers)
     try:
-        return await inquiry.ask(host)
+        return await inquiry.ask(host, _FAMILIES[version])
     finally:
         inquiry.close()
 
@@ -86,8 +90,8 @@ class _Inquiry:
         self._closed = False
         self._channel = pycares.Channel(servers=nameservers or None, sock_state_cb=self._watch)
 
-    async def ask(self, host: str) -> tuple[str, ...]:
-        self._channel.getaddrinfo(host, None, callback=self._answered)
+    async def ask(self, host: str, family: socket.AddressFamily) -> tuple[str, ...]:
+        self._channel.getaddrinfo(host, None, family=family, callback=self._answered)
         if not self._answer.done():
             self._tick()
         return await self._answer
