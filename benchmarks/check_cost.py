@@ -20,6 +20,7 @@ from benchmarks.nginx import nginx
 from saasobs.core.errors import StorageError
 from saasobs.core.monitor import Monitor
 from saasobs.core.result import Check, Result
+from saasobs.daemon.advisories import Advisories
 from saasobs.daemon.agenda import Agenda, Due
 from saasobs.daemon.board import Board
 from saasobs.daemon.clock import SteadyClock
@@ -27,6 +28,7 @@ from saasobs.daemon.gate import Gate
 from saasobs.daemon.heartbeats import HeartbeatBook
 from saasobs.daemon.holding import Holding
 from saasobs.daemon.ledger import Ledger
+from saasobs.daemon.objectives import Objectives
 from saasobs.daemon.pipeline import Pipeline
 from saasobs.daemon.runner import Runner
 from saasobs.probes import KINDS, Tools
@@ -75,7 +77,7 @@ class _Quiet:
 
 
 class _Whole:
-    """Runner, judge, ledger and SQLite, without the timer."""
+    """Runner, judge, ledger and SQLite, and who else looks at each result, as in the daemon; without the timer."""
 
     def __init__(self, folder: str, monitors: list[Monitor], probe: Any) -> None:
         self.store = open_store(f"sqlite:///{folder}/bench.db")
@@ -87,10 +89,14 @@ class _Whole:
         board.set_monitors({monitor.name: monitor for monitor in monitors})
         holding = Holding(clock, board, agenda, self.ledger, lambda: None, lambda: None)
         pipeline = Pipeline(clock, board, agenda, self.ledger, holding, lambda: None)
+        advisories = Advisories(clock, board, self.ledger, pipeline.owe, lambda: None)
+        objectives = Objectives(clock, self.ledger, advisories)
         self._done: dict[str, asyncio.Future[None]] = {}
 
-        def deliver(_: Monitor, result: Result) -> None:
+        def deliver(monitor: Monitor, result: Result) -> None:
             pipeline.accept(result)
+            advisories.observe(monitor, result)
+            objectives.observe(monitor, result, board.states[monitor.name])
             self._done.pop(result.check.monitor).set_result(None)
 
         self._free = list(monitors)

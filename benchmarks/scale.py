@@ -1,7 +1,7 @@
 """The whole daemon under many monitors: start-up, punctuality, memory and CPU, in a process of its own.
 
-Punctuality is each check's start after its slot, by the results themselves (`scheduled_at`, `started_at`), of whole
-minutes after the first one. Every monitor must have been checked within one interval of the start.
+Punctuality is each check's start after its slot, by the results themselves (`scheduled_at`, `started_at`), from the
+first one on. Every monitor must have been checked within one interval of the start.
 """
 
 from __future__ import annotations

@@ -184,6 +184,20 @@ async def test_a_restart_over_the_end_tells_after_one_more_look() -> None:
     assert house.suppressions("api") == [Suppression.MAINTENANCE]
 
 
+async def test_what_a_dead_run_had_in_its_hands_may_have_been_heard() -> None:
+    """Sent, killed before that was written down, and a window opens meanwhile: its end is owed, so it is told again."""
+    house = await house_in(window(MINUTE, HOUR))
+    await house.see("api", False)
+    with house.store.write() as transaction:
+        assert transaction.claim("chat", "dead", house.clock.at, house.clock.at + HOUR, 10)
+    await house.pass_(2 * MINUTE)
+    house.start()
+    await house.pass_(SECOND)
+    await house.see("api", True)
+    await house.pass_(SECOND)
+    assert house.heard("api") == [OPENED, RECOVERED]
+
+
 async def test_somebody_who_takes_a_held_incident_need_not_be_told() -> None:
     """Acknowledged inside the window: nothing goes out at its end."""
     house = await house_in(window(0, HOUR))

@@ -138,6 +138,16 @@ async def test_what_the_target_answered_is_never_held(house: House) -> None:
     assert [seen.reason for seen in house.delivered] == [Reason.STATUS_MISMATCH, Reason.CONNECT_REFUSED, None]
 
 
+async def test_a_login_without_its_token_may_be_our_own_networks(house: House) -> None:
+    """The token's server is out of reach like all others; a target that refused the login has answered."""
+    house.silent = {"one", "two"}
+    refused = replace(result(Reason.AUTHENTICATION_FAILED), phases={"token": 1, "connect": 1})
+    house.guard.take(API, replace(result(Reason.AUTHENTICATION_FAILED), phases={"token": 1}))
+    house.guard.take(replace(API, name="web"), refused)
+    await house.until(lambda: len(house.delivered) == 2)
+    assert [seen.outcome for seen in house.delivered] == [Outcome.DOWN, Outcome.UNKNOWN]
+
+
 async def test_a_target_on_our_own_lan_is_judged_as_ever(house: House) -> None:
     """`network_guard: false` opts out."""
     house.silent = {"one", "two"}
@@ -345,6 +355,14 @@ async def test_switching_it_off_withdraws_the_incident(house: House) -> None:
     await house.until(lambda: house.told.own_network)
     house.guard.configure(None)
     assert house.told.ending is Change.WITHDRAWN
+
+
+async def test_a_start_without_the_guard_withdraws_what_was_left() -> None:
+    """`network:` was taken out of the file while the daemon was stopped: its incident does not stay open for ever."""
+    house = House()
+    house.told.own_network = "left"
+    house.guard.configure(None)
+    assert (house.told.own_network, house.told.ending) == ("", Change.WITHDRAWN)
 
 
 async def test_a_start_in_the_dark_opens_no_second_incident() -> None:

@@ -85,7 +85,8 @@ class Claims(RuleBasedStateMachine):
         with self.store.write() as transaction:
             assert transaction.release(owner) == len(held)
         for one in held:
-            self.model[one.id] = replace(one, lease_owner="", lease_until=0)
+            tried = one.attempts if owner else one.attempts + 1  # a run that died may have sent it
+            self.model[one.id] = replace(one, lease_owner="", lease_until=0, attempts=tried)
 
     @rule(passed=st.integers(1, 15))
     def wait(self, passed: int) -> None:

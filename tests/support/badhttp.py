@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from functools import cache
 from urllib.parse import parse_qsl, urlsplit
 
+from support.closing import take_down
+
 MIB = 1024 * 1024
 BROTLI_BOMB = base64.b64decode("y///P/gnAOKxQCD3/o///3/wTwDEYRGA7v0f////4J8AiMMCAN37P/7//8E/ARCHBQC6938D")
 """32 MiB of zeros."""
@@ -363,11 +365,13 @@ async def bad_server(
     """Serve PATHS, and a test's own before them, on an ephemeral port; over TLS when given a context."""
     served = {**PATHS, **(paths or {})}
     tasks: set[asyncio.Task[None]] = set()
+    writers: list[asyncio.StreamWriter] = []
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
         tasks.add(task)
+        writers.append(writer)
         server.connections += 1
         try:
             asked = await _read(reader)
@@ -385,10 +389,7 @@ async def bad_server(
     try:
         yield server
     finally:
-        listener.close()
-        for task in list(tasks):
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await take_down(listener, tasks, writers)
 
 
 async def _read(reader: asyncio.StreamReader) -> Asked:

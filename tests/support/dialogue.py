@@ -10,6 +10,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+from support.closing import take_down
+
 
 @dataclass
 class Peer:
@@ -63,6 +65,7 @@ async def talker(
 ) -> AsyncIterator[Talker]:
     """Run the script for every connection; the connection is closed at its end."""
     tasks: set[asyncio.Task[None]] = set()
+    writers: list[asyncio.StreamWriter] = []
 
     async def serve(peer: Peer) -> None:
         try:
@@ -77,6 +80,7 @@ async def talker(
 
     def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         running.connections += 1
+        writers.append(writer)
         task = asyncio.ensure_future(serve(Peer(reader, writer)))
         tasks.add(task)
         task.add_done_callback(tasks.discard)
@@ -86,10 +90,7 @@ async def talker(
     try:
         yield running
     finally:
-        listener.close()
-        for task in list(tasks):
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await take_down(listener, tasks, writers)
     assert not running.faults, running.faults
 
 

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 from urllib.parse import urlsplit
 
+from support.closing import take_down
+
 Manner = Literal["willing", "silent", "hangs_up", "refuses", "garbage"]
 
 
@@ -53,11 +55,13 @@ async def _serving(
 ) -> AsyncIterator[ProxyServer]:
     server = ProxyServer(**settings)  # type: ignore[arg-type]
     tasks: set[asyncio.Task[None]] = set()
+    writers: list[asyncio.StreamWriter] = []
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
         tasks.add(task)
+        writers.append(writer)
         try:
             await speak(server, reader, writer)
         except (OSError, EOFError, asyncio.CancelledError):
@@ -71,10 +75,7 @@ async def _serving(
     try:
         yield server
     finally:
-        listener.close()
-        for task in list(tasks):
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await take_down(listener, tasks, writers)
 
 
 async def _unwilling(server: ProxyServer, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:

@@ -43,7 +43,8 @@ def exposing(text: str) -> Iterator[int]:
             self.send_response(200)
             self.send_header("Content-Type", "text/plain; version=0.0.4")
             self.end_headers()
-            self.wfile.write(text.encode())
+            with suppress(ConnectionError):  # who scrapes may be stopped in the middle of it
+                self.wfile.write(text.encode())
 
         def log_message(self, *_: Any) -> None:
             """Quiet."""

@@ -45,8 +45,12 @@ def default_quorum(anchors: int) -> int:
 
 
 def could_be_us(result: Result) -> bool:
-    """Whether a failure may be our own network's."""
-    return result.outcome is Outcome.DOWN and result.reason in SILENCE
+    """Whether a failure may be our own network's.
+
+    So may a login that never came to the target, for want of a token: its own server may have been out of reach.
+    """
+    without_token = result.reason is Reason.AUTHENTICATION_FAILED and tuple(result.phases) == ("token",)
+    return result.outcome is Outcome.DOWN and (result.reason in SILENCE or without_token)
 
 
 def answered(result: Result) -> bool:

@@ -149,7 +149,10 @@ class Transaction(Protocol):
         ...
 
     def release(self, owner: str) -> int:
-        """Free every lease of an owner that has gone (all owners when empty); returns how many."""
+        """Free every lease of an owner that has gone (all owners when empty); returns how many.
+
+        What all owners held was in the hands of a run that died: it may have been sent, and counts as tried.
+        """
         ...
 
     def set_back(self, micros: int) -> None:

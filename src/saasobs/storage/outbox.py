@@ -85,10 +85,14 @@ class Outbox(Part):
         return sorted(leased, key=_urgency)
 
     def release(self, owner: str) -> int:
-        """Free every lease of an owner that has gone (all owners when empty); returns how many."""
+        """Free every lease of an owner that has gone (all owners when empty); returns how many.
+
+        What all owners held was in the hands of a run that died: it may have been sent, and counts as tried.
+        """
         leased = update(notices).where(notices.c.lease_owner != _NOBODY)
-        theirs = leased.where(notices.c.lease_owner == owner) if owner else leased
-        return self._session.run(theirs.values(lease_owner="", lease_until=0))
+        if owner:
+            return self._session.run(leased.where(notices.c.lease_owner == owner).values(lease_owner="", lease_until=0))
+        return self._session.run(leased.values(lease_owner="", lease_until=0, attempts=notices.c.attempts + 1))
 
     def set_back(self, micros: int) -> None:
         columns = (notices.c.due_at, notices.c.next_at, notices.c.expires_at)
