@@ -1,15 +1,21 @@
-"""Fixtures of every room: servers that are slow to start, one for the whole session."""
+"""For every room: how examples are thought of, and servers that are slow to start, one for the whole session."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from support.mariadb import Mariadb, running_mariadb
 from support.postgres import Postgres, running_postgres
 from support.rabbitmq import Rabbit, running_rabbitmq
 from support.tls import Certificates
+
+# A machine that is busy with other things is no fault of an example: no test has a deadline for each of them.
+settings.register_profile("test", deadline=None)
+settings.register_profile("fuzz", deadline=None, derandomize=False, max_examples=1_000)
+settings.load_profile("test")
 
 
 @pytest.fixture(scope="session")

@@ -51,7 +51,7 @@ class Certificates:
         return self._issued("good", days=90)
 
     def expiring(self, days: float = 3) -> Identity:
-        return self._issued("expiring", days=days)
+        return self._issued(f"expiring-{days:g}", days=days)  # each its own file: servers read it when they like
 
     def expired(self) -> Identity:
         return self._issued("expired", days=-2, since=-30)
