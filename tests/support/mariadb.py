@@ -54,18 +54,21 @@ def running_mariadb(identity: Identity) -> Iterator[Mariadb]:
     owner = [f"--user={USER}"] if os.geteuid() == 0 else []
     with folder_of(USER) as folder:
         data = folder / "data"
-        subprocess.run(
+        # Its own folder for temporary files, since /tmp may be closed to its user; --force: no name needs to resolve.
+        installed = subprocess.run(
             [
-                install, "--no-defaults", *owner, f"--datadir={data}", "--auth-root-authentication-method=normal",
-                "--skip-test-db", "--skip-name-resolve", "--innodb-log-file-size=4M",
+                install, "--no-defaults", *owner, f"--datadir={data}", f"--tmpdir={folder}", "--force",
+                "--auth-root-authentication-method=normal", "--skip-test-db", *_SETTINGS,
             ],
-            check=True, capture_output=True,
+            capture_output=True, text=True, check=False, cwd="/",
         )  # fmt: skip
+        assert installed.returncode == 0, installed.stdout + installed.stderr
         pem = give(Path(shutil.copy(identity.pem, folder / "server.pem")), USER)
         port, socket = free_port(), folder / "s"
         command = [
             program, "--no-defaults", *owner, f"--datadir={data}", f"--port={port}", "--bind-address=127.0.0.1",
-            f"--socket={socket}", f"--pid-file={folder / 'pid'}", f"--ssl-cert={pem}", f"--ssl-key={pem}", *_SETTINGS,
+            f"--socket={socket}", f"--pid-file={folder / 'pid'}", f"--tmpdir={folder}",
+            f"--ssl-cert={pem}", f"--ssl-key={pem}", *_SETTINGS,
         ]  # fmt: skip
         ping = [
             require_binary("mariadb-admin", "mariadb-client"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any
 
 from saasobs.core.monitor import Monitor
@@ -15,7 +16,7 @@ from saasobs.probes.net.stream import Stream
 from saasobs.probes.verdict import judge_certificate, judge_time
 
 
-class ServerProbe:
+class ServerProbe(ABC):
     """Implements core.ports.Probe, but for the conversation."""
 
     def __init__(self, tools: Tools) -> None:
@@ -28,13 +29,14 @@ class ServerProbe:
 
     async def close(self) -> None:
         """Nothing is held."""
+        return
 
+    @abstractmethod
     async def converse(self, inquiry: Inquiry, stream: Stream) -> Handshake | None:
         """TLS, login, the question, what of the answer is not as expected, and a farewell.
 
         :returns: what TLS agreed on, if it was spoken. :raises Trouble: there is nothing to judge.
         """
-        raise NotImplementedError
 
     async def _ask(self, inquiry: Inquiry) -> None:
         options: Any = inquiry.monitor.options
