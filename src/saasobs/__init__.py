@@ -12,13 +12,22 @@ from typing import TYPE_CHECKING, Any
 from saasobs._version import __version__
 
 if TYPE_CHECKING:
-    from saasobs.instrument.logging_setup import get_logger
-    from saasobs.instrument.runtime import instrument
-    from saasobs.instrument.state import bind
+    from saasobs.instrument.door import capture_exception
+    from saasobs.instrument.installing import instrument
+    from saasobs.instrument.logs.setup import get_logger
+    from saasobs.instrument.state import bind, set_tenant, set_user
+    from saasobs.instrument.tasks.job import job
 
-__all__ = ["__version__", "bind", "get_logger", "instrument"]
+__all__ = ["__version__", "bind", "capture_exception", "get_logger", "instrument", "job", "set_tenant", "set_user"]
 
-_DOOR = {"bind": "saasobs.instrument.state", "get_logger": "saasobs.instrument.logging_setup"}
+_DOOR = {
+    "bind": "saasobs.instrument.state",
+    "capture_exception": "saasobs.instrument.door",
+    "get_logger": "saasobs.instrument.logs.setup",
+    "job": "saasobs.instrument.tasks.job",
+    "set_tenant": "saasobs.instrument.state",
+    "set_user": "saasobs.instrument.state",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -31,7 +31,10 @@ def run(code: str, **environ: str) -> str:
     "imports",
     [
         "import saasobs",
-        *(f"import saasobs.instrument.{name}" for name in ("asgi", "logs", "metrics", "runtime", "state")),
+        *(
+            f"import saasobs.instrument.{name}"
+            for name in ("servers.asgi", "logs.out", "metrics.registry", "process", "state")
+        ),
     ],
 )
 def test_the_door_is_light(imports: str) -> None:
@@ -52,7 +55,7 @@ def test_the_room_and_the_function_share_a_name() -> None:
         "import saasobs{}\nfrom saasobs import instrument\nassert callable(saasobs.instrument) and callable(instrument)"
     )
     run(code.format(""))
-    run(code.format(", saasobs.instrument.asgi"))
+    run(code.format(", saasobs.instrument.servers.asgi"))
     assert {"instrument", "get_logger", "bind", "__version__"} <= set(dir(saasobs))
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         saasobs.nothing  # noqa: B018

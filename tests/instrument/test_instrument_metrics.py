@@ -9,7 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families as parse_tex
 
 from saasobs.instrument import names
 from saasobs.instrument.config import InstrumentConfig
-from saasobs.instrument.metrics import Metrics
+from saasobs.instrument.metrics.registry import Metrics
 
 CONFIG = InstrumentConfig(service="shop", environment="prod", version="1.2")
 

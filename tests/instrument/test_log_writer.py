@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from saasobs.instrument.writer import LineWriter
+from saasobs.instrument.logs.writer import LineWriter
 
 
 class Blocked(io.StringIO):
@@ -98,7 +98,7 @@ def test_lines_arrive_whole_and_in_order() -> None:
 
 _CHILD = """
 import os, sys
-from saasobs.instrument.writer import LineWriter
+from saasobs.instrument.logs.writer import LineWriter
 writer = LineWriter(sys.stdout)
 writer.put(b"parent\\n"); writer.flush()
 pid = os.fork()
@@ -119,7 +119,7 @@ def test_a_forked_child_writes_its_own_lines() -> None:
 _STUCK = """
 import os, sys
 from saasobs.instrument.config import InstrumentConfig
-from saasobs.instrument.logging_setup import configure_logging
+from saasobs.instrument.logs.setup import configure_logging
 configure_logging(InstrumentConfig())
 import logging
 for n in range(5000):

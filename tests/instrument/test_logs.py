@@ -14,8 +14,8 @@ import structlog
 from structlog.testing import capture_logs
 
 import saasobs
-from saasobs.instrument.logging_setup import tame_server_loggers
-from saasobs.instrument.state import RequestState, current, enter, leave
+from saasobs.instrument.logs.setup import tame_server_loggers
+from saasobs.instrument.state import Operation, current, enter, leave
 from support.capture import Captured, captured
 
 
@@ -127,7 +127,7 @@ def test_bind_outside_of_a_request_stays_in_its_task(out: Captured) -> None:
 
 def test_bind_in_a_request_reaches_all_its_threads(out: Captured) -> None:
     """What a worker thread binds is on the request's later lines, and gone after the request."""
-    token = enter(RequestState("abc"))
+    token = enter(Operation("abc"))
     with ThreadPoolExecutor() as pool:
         pool.submit(copy_context().run, saasobs.bind, tenant="acme").result()
     saasobs.get_logger("x").info("in.request", correlation_id="explicit")
@@ -211,6 +211,6 @@ def test_the_stack_on_request(out: Captured) -> None:
 
 def test_a_token_from_another_context() -> None:
     """A framework that finishes a request in another context than it began in does no harm."""
-    token = copy_context().run(enter, RequestState("abc"))
+    token = copy_context().run(enter, Operation("abc"))
     leave(token)
     assert current() is None

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from saasobs.core.values import Secret
 from saasobs.instrument.config import InstrumentConfig
-from saasobs.instrument.rendering import LINE_LIMIT, Record, console_renderer, is_sensitive, render_json
+from saasobs.instrument.logs.rendering import LINE_LIMIT, Record, console_renderer, is_sensitive, render_json
 
 RECORD = Record(InstrumentConfig(service="shop", environment="prod", version="1.2"))
 CONSOLE = console_renderer(colour=False)

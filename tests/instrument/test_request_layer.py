@@ -21,8 +21,10 @@ from starlette.staticfiles import StaticFiles
 
 import saasobs
 from saasobs.instrument import names
-from saasobs.instrument.asgi import ASGIApp, Message, Receive, Scope, Send
-from saasobs.instrument.state import accept_correlation_id, current, make_correlation_id
+from saasobs.instrument.metrics.registry import Metrics
+from saasobs.instrument.servers.asgi import ASGIApp, AsgiExchange, Message, Receive, Scope, Send
+from saasobs.instrument.state import accept_correlation_id, current, random_id
+from saasobs.instrument.tracing.tracer import Tracer
 from support.asgi_server import serving
 from support.capture import Captured, captured
 
@@ -85,7 +87,7 @@ def test_only_safe_ids_are_accepted(offered: str) -> None:
     assert accepted is None or (
         accepted == offered and offered.isascii() and offered.isprintable() and " " not in offered
     )
-    assert accept_correlation_id(make_correlation_id())
+    assert accept_correlation_id(random_id())
 
 
 def shop() -> FastAPI:
@@ -355,9 +357,13 @@ async def test_our_own_failure_is_ours(out: Captured, monkeypatch: pytest.Monkey
         raise RuntimeError("ours")
 
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=layer), base_url="http://test") as http:
-        for hook, name in (("begin", "started"), ("start", "with_header"), ("finish", "observe")):
+        for hook, owner, name in (
+            ("begin", Tracer, "begin"),
+            ("start", AsgiExchange, "response_started"),
+            ("finish", Metrics, "finished"),
+        ):
             with monkeypatch.context() as patch:  # the only way to make code that is right go wrong
-                patch.setattr(layer, name, broken)
+                patch.setattr(owner, name, broken)
                 assert (await http.get("/")).text == "hello"
             assert out.value(names.INTERNAL_ERRORS, hook=hook) == 1
     described = out.lines(names.INTERNAL_ERROR_EVENT)

@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from saasobs.core.result import Outcome, Reason, Result
 from saasobs.core.values import MINUTE
 from saasobs.instrument.config import InstrumentConfig
-from saasobs.instrument.metrics import Metrics
+from saasobs.instrument.metrics.registry import Metrics
 from saasobs.probes import KINDS, Tools
 from saasobs.probes.metrics.judge import TABLE
 from saasobs.probes.metrics.memory import Memory

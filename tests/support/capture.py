@@ -13,7 +13,7 @@ from typing import Any
 import structlog
 
 from saasobs.instrument.config import InstrumentConfig
-from saasobs.instrument.runtime import Instrumentation
+from saasobs.instrument.process import Instrumentation
 
 
 @dataclass(frozen=True, slots=True)

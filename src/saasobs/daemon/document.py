@@ -19,7 +19,7 @@ from saasobs.daemon.board_metrics import BoardCollector
 from saasobs.daemon.events import EVENTS
 from saasobs.daemon.telemetry import Telemetry
 from saasobs.instrument.config import InstrumentConfig
-from saasobs.instrument.metrics import Metrics
+from saasobs.instrument.metrics.registry import Metrics
 
 METRICS = Path("docs/metrics.md")
 LOGS = Path("docs/logs.md")

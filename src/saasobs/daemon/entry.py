@@ -14,8 +14,11 @@ from saasobs.core.errors import ConfigurationError, SaasobsError
 from saasobs.daemon.reload import Reloader
 from saasobs.daemon.service import Service
 from saasobs.instrument.config import read_config
-from saasobs.instrument.runtime import Instrumentation
+from saasobs.instrument.process import Instrumentation
 from saasobs.settings import Settings, load
+
+# The daemon serves its own /metrics, and tells nobody's tenants apart.
+_OURS = {"service": "saasobs", "metrics": "off"}
 
 
 def run(path: Path) -> int:
@@ -27,7 +30,7 @@ def run(path: Path) -> int:
         print(error, file=sys.stderr)  # noqa: T201 - before logging is set up, faults go to the person
         return 2
     _raise_open_files()
-    config, warnings = read_config(os.environ, {"service": "saasobs"}, terminal=sys.stderr.isatty())
+    config, warnings = read_config(os.environ, _OURS, terminal=sys.stderr.isatty())
     instrumentation = Instrumentation.start(config, warnings=warnings, stream=sys.stderr)
     try:
         return _runner().run(_serve(reloader, settings, instrumentation))

@@ -46,7 +46,7 @@ from saasobs.daemon.state_folder import StateFolder
 from saasobs.daemon.switchboard import Switchboard
 from saasobs.daemon.telemetry import Telemetry
 from saasobs.daemon.watchman import Watchman
-from saasobs.instrument.runtime import Instrumentation
+from saasobs.instrument.process import Instrumentation
 from saasobs.probes import KINDS, Probes
 from saasobs.probes import Tools as ProbeTools
 from saasobs.settings import Settings, describe

@@ -1,110 +1,117 @@
-"""What the instrumentation may be told: arguments and `SAASOBS_*`. It knows nothing of the daemon's YAML.
+"""What the instrumentation may be told: arguments, `SAASOBS_*`, and the field's standard names.
 
-Pure: the environment comes in as a mapping. A bad value never stops the host; it becomes one sentence in the
-returned warnings, and the default is used.
+One table, SETTINGS, from which the documentation is made. Pure: the environment comes in as a mapping. A bad value
+never stops the host; it becomes one sentence in the returned warnings, and the default is used.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-LEVELS = {"DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40, "CRITICAL": 50}
-FORMATS = ("json", "console")
-_TRUE = frozenset({"1", "true", "yes", "on"})
-_FALSE = frozenset({"0", "false", "no", "off"})
-_TEXT_LIMIT = 200
+from saasobs.instrument import reading
+from saasobs.instrument.reading import LEVELS
+
+__all__ = ["ALWAYS_EXCLUDED", "LEVELS", "SETTINGS", "InstrumentConfig", "Setting", "read_config"]
 
 
 @dataclass(frozen=True, slots=True)
 class InstrumentConfig:
-    """The whole configuration of the instrumentation in one process."""
+    """The whole configuration of the instrumentation in one process. SETTINGS says what each field is for."""
 
     service: str = "app"
     environment: str = ""
     version: str = ""
     log_level: str = "INFO"
     log_format: str = "json"
-    """`json`: one line per event; `console`: coloured, for a person."""
+    log_rate: float = 100.0
     trust_incoming: bool = True
-    """Continue the valid correlation IDs of callers; a public edge sets it to 0 and always makes its own."""
     correlation_header: str = "X-Request-ID"
-    exclude: frozenset[str] = frozenset({"/metrics", "/healthz", "/readyz"})
-    """Paths left out of the numbers and of the access log."""
+    propagate_to: tuple[str, ...] = ()
+    exclude: frozenset[str] = frozenset()
+    metrics: str = "private"
+    metrics_path: str = "/metrics"
+    health: bool = False
+    ready_checks: tuple[Callable[[], Any], ...] = ()
+    sentry_dsn: str = ""
+    otlp_endpoint: str = ""
+    trace_sample_ratio: float = 0.1
+    max_queries: int = 20
+    max_queries_by_route: Mapping[str, int] = field(default_factory=dict)
+    repeated_queries: int = 5
+    slow_query: float = 0.5
+    tenant: str | Callable[..., Any] = ""
+    tenants: tuple[str, ...] = ()
+    tenant_limit: int = 100
+    trusted_proxies: tuple[str, ...] = ()
+    disable: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One row of the table: the field, its variable (empty: argument only) and how a value is read.
+    """One row of the table.
 
-    `read` raises ValueError with what would have been right.
+    `variables`: where it is read from when no argument is given, the first that is set wins; none: argument only.
+    `read` raises ValueError with what would have been right. `help` is the documentation, in Markdown.
     """
 
     field: str
-    variable: str
+    variables: tuple[str, ...]
     read: Callable[[Any], Any]
+    help: str
+    example: str = ""
 
 
-def _text(value: Any) -> str:
-    if not isinstance(value, str) or len(value) > _TEXT_LIMIT or not value.isprintable():
-        raise ValueError(f"must be a text of at most {_TEXT_LIMIT} printable characters")
-    return value.strip()
-
-
-def _name(value: Any) -> str:
-    text = _text(value)
-    if not text:
-        raise ValueError("must not be empty")
-    return text
-
-
-def _level(value: Any) -> str:
-    level = str(value).strip().upper()
-    level = {"WARN": "WARNING", "FATAL": "CRITICAL"}.get(level, level)
-    if level not in LEVELS:
-        raise ValueError(f"must be one of {', '.join(LEVELS)}")
-    return level
-
-
-def _format(value: Any) -> str:
-    text = str(value).strip().lower()
-    if text not in FORMATS:
-        raise ValueError(f"must be one of {', '.join(FORMATS)}")
-    return text
-
-
-def _flag(value: Any) -> bool:
-    text = str(value).strip().lower()
-    if text not in _TRUE | _FALSE:
-        raise ValueError("must be 1 or 0")
-    return text in _TRUE
-
-
-def _header(value: Any) -> str:
-    text = _name(value)
-    if not all(letter.isalnum() or letter in "-_" for letter in text) or not text.isascii():
-        raise ValueError("must be the name of an HTTP header, such as X-Request-ID")
-    return text
-
-
-def _paths(value: Any) -> frozenset[str]:
-    items = [value] if isinstance(value, str) else list(value)
-    if not all(isinstance(item, str) and item.startswith("/") for item in items):
-        raise ValueError("must be paths that begin with a slash")
-    return frozenset(items)
+def _row(name: str, read: Callable[[Any], Any], text: str, example: str = "", *more: str, own: bool = True) -> Setting:
+    ours = (f"SAASOBS_{name.upper()}",) if own else ()
+    return Setting(name, (*ours, *more), read, text, example)
 
 
 SETTINGS = (
-    Setting("service", "SAASOBS_SERVICE", _name),
-    Setting("environment", "SAASOBS_ENVIRONMENT", _text),
-    Setting("version", "SAASOBS_VERSION", _text),
-    Setting("log_level", "SAASOBS_LOG_LEVEL", _level),
-    Setting("log_format", "SAASOBS_LOG_FORMAT", _format),
-    Setting("trust_incoming", "SAASOBS_TRUST_INCOMING", _flag),
-    Setting("correlation_header", "SAASOBS_CORRELATION_HEADER", _header),
-    Setting("exclude", "", _paths),
-)
+    _row("service", reading.name, "The name of this app in every signal.", "billing", "OTEL_SERVICE_NAME"),
+    _row("environment", reading.text, "Where it runs.", "production", "SENTRY_ENVIRONMENT"),
+    _row("version", reading.text, "What runs: a release, a commit.", "2026.11.3", "SENTRY_RELEASE"),
+    _row("log_level", reading.level, "What is logged: this level and above.", "WARNING"),
+    _row("log_format", reading.log_format, "`json`, or `console` for a person (the default on a terminal).",
+         "console"),
+    _row("log_rate", reading.seconds, "Lines a second that one event may write; the others are counted. 0: no limit.",
+         "20"),
+    _row("trust_incoming", reading.flag, "Continue the correlation IDs and traces of callers. A public edge sets it to "
+         "0: it makes its own, and links the trace to the caller's.", "0"),
+    _row("correlation_header", reading.header, "The header of the correlation ID.", "X-Correlation-ID"),
+    _row("propagate_to", reading.hosts, "Hosts that get our headers on outgoing calls, beside loopback, private "
+         "addresses, single-label names and `.internal`, `.local`, `.svc`.", "*.acme.example"),
+    _row("exclude", reading.paths, "More paths to leave out of the numbers and of the access log.", "/ping"),
+    _row("metrics", reading.metrics, "Who may read the metrics: `private` (loopback and private peers that came "
+         "through no proxy), `public`, `off`, or the number of a port of their own.", "9464"),
+    _row("metrics_path", reading.path, "Where the metrics are.", "/internal/metrics"),
+    _row("health", reading.flag, "Serve `/healthz` and `/readyz`.", "1"),
+    _row("ready_checks", reading.checks, "Functions that `/readyz` asks; one that raises or returns False says no.",
+         "[check_database]", own=False),
+    _row("sentry_dsn", reading.url, "Where errors go. Without it they are log lines with a fingerprint.",
+         "https://key@errors.acme.example/1", "SENTRY_DSN"),
+    _row("otlp_endpoint", reading.url, "The OTLP/HTTP collector that takes the spans. Without it there are IDs but no "
+         "spans.", "http://127.0.0.1:4318", "OTEL_EXPORTER_OTLP_ENDPOINT"),
+    _row("trace_sample_ratio", reading.ratio, "The share of traces that begin here to record. A caller's decision "
+         "comes first.", "1.0", "OTEL_TRACES_SAMPLER_ARG"),
+    _row("max_queries", reading.count, "More queries than this in one operation is a `queries.too_many`; 0: never.",
+         "50"),
+    _row("max_queries_by_route", reading.limits, "Other numbers for some routes or tasks.", "/reports=100,/export=500"),
+    _row("repeated_queries", reading.count, "As many times the same statement from one place is a "
+         "`queries.n_plus_one`; 0: never.", "10"),
+    _row("slow_query", reading.seconds, "A query that takes as many seconds is a `queries.slow`; 0: never.", "1"),
+    _row("tenant", reading.tenant, "How to find out for whom a request is: `subdomain:DOMAIN`, `header:NAME` (from "
+         "trusted proxies only), `jwt:CLAIM` (of a token that something else has verified), or a function.",
+         "subdomain:acme.example"),
+    _row("tenants", reading.words, "Tenants that always have a label of their own in the metrics.", "acme,globex"),
+    _row("tenant_limit", reading.count, "How many tenants may have a label of their own; the others share "
+         "`__other__`.", "250"),
+    _row("trusted_proxies", reading.hosts, "Addresses or networks whose headers about the client and the tenant are "
+         "believed.", "10.0.0.0/8"),
+    _row("disable", reading.words, "Integrations to leave alone.", "redis,httpx"),
+)  # fmt: skip
+ALWAYS_EXCLUDED = frozenset({"/healthz", "/readyz"})
 
 
 def read_config(
@@ -112,7 +119,8 @@ def read_config(
 ) -> tuple[InstrumentConfig, tuple[str, ...]]:
     """The configuration, and a sentence for each value that was not understood.
 
-    Precedence: argument (None counts as not given), then `SAASOBS_*` (empty counts as not set), then the default.
+    Precedence: argument (None counts as not given), then `SAASOBS_*` (empty counts as not set), then the standard
+    name, then the default.
 
     :param terminal: whether a person reads the logs as they come: then the default format is `console`.
     """
@@ -124,16 +132,13 @@ def read_config(
             try:
                 found[setting.field] = setting.read(value)
             except (ValueError, TypeError) as error:
-                warnings.append(f"{source} is {str(value)[:_TEXT_LIMIT]!r} but {error}; the default is used")
+                shown = "what it is" if setting.field == "sentry_dsn" else repr(value)[: reading.TEXT_LIMIT]
+                warnings.append(f"{source} is {shown} but {error}; the default is used")
             break
     return InstrumentConfig(**found), tuple(warnings)
 
 
 def _candidates(setting: Setting, given: Mapping[str, Any], environ: Mapping[str, str]) -> list[tuple[str, Any]]:
-    argument = given.get(setting.field)
-    variable = environ.get(setting.variable, "")
-    return [
-        (name, value)
-        for name, value in ((f"argument {setting.field}", argument), (setting.variable, variable or None))
-        if value is not None
-    ]
+    sources = [(f"argument {setting.field}", given.get(setting.field))]
+    sources += [(variable, environ.get(variable) or None) for variable in setting.variables]
+    return [(name, value) for name, value in sources if value is not None]

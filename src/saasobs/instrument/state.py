@@ -1,4 +1,4 @@
-"""What is known of the request being served: one mutable object, held in a ContextVar by the outermost layer.
+"""What is known of the operation in progress: one mutable object, held in a ContextVar by the outermost layer.
 
 Mutable on purpose: what a sync endpoint in a worker thread or a child task binds is then seen by the access line
 too, which a plain ContextVar value would lose. Standard library only.
@@ -9,10 +9,15 @@ from __future__ import annotations
 import os
 import random
 import re
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar, Token
+from time import perf_counter
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from saasobs.instrument.queries.log import QueryLog
 
 _ACCEPTED = re.compile(r"[A-Za-z0-9._-]{1,128}")
 # A generator of our own, which an app's random.seed() does not touch. os.urandom releases the GIL, and under load
@@ -20,26 +25,77 @@ _ACCEPTED = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _ids = random.Random()  # noqa: S311 - not a secret
 os.register_at_fork(after_in_child=_ids.seed)
 _EMPTY: Mapping[str, Any] = MappingProxyType({})
+_CRUMBS = 20
 
 
-class RequestState:
-    """One request passing through, shared by every task and thread that works for it."""
+class RequestFacts(NamedTuple):
+    """A request as an error report shows it; made only when there is something to report. Not scrubbed."""
 
-    __slots__ = ("correlation_id", "fields")
+    method: str
+    url: str
+    """Scheme, host and path, without the query."""
+    query: str
+    headers: tuple[tuple[str, str], ...]
+    client: str
+    route: str
 
-    def __init__(self, correlation_id: str) -> None:
+
+class Operation:
+    """One unit of work passing through: a request, a websocket, a task run, a job.
+
+    Shared by every task and thread that works for it.
+    """
+
+    __slots__ = (
+        "baggage", "correlation_id", "crumbs", "facts", "fields", "kind", "name", "parent_span_id", "queries",
+        "sampled", "span", "span_id", "started_at", "tenant", "trace_id", "tracestate", "user",
+    )  # fmt: skip
+
+    def __init__(self, correlation_id: str, kind: str = "request", name: str = "") -> None:
+        self.kind = kind
+        """`request`, `websocket`, `task` or `job`."""
+        self.name = name
+        """The route template once it is known (for a request, at its end), the task's or job's name."""
         self.correlation_id = correlation_id
+        self.trace_id = ""
+        """32 lower-case hexadecimal digits, also when the trace is not sampled; empty until tracing has begun it."""
+        self.span_id = ""
+        """16 lower-case hexadecimal digits: our own span, the parent of what we call."""
+        self.parent_span_id = ""
+        self.sampled = False
+        self.tracestate = ""
+        """What goes on to those we call, valid as it stands."""
+        self.baggage = ""
+        """What goes on to those we call, valid and bounded as it stands."""
+        self.span: Any = None
+        """The OpenTelemetry SDK's span, of sampled operations only."""
+        self.tenant: str | None = None
+        self.user: Mapping[str, Any] | None = None
         self.fields: dict[str, Any] = {}
-        """Bound by the app: on every log line of this request."""
+        """Bound by the app: on every log line of this operation."""
+        self.crumbs: deque[dict[str, Any]] | None = None
+        """The last log records, as rendered but not yet text; for an error report."""
+        self.queries: QueryLog | None = None
+        self.facts: Callable[[], RequestFacts] | None = None
+        self.started_at = perf_counter()
+
+    def leave_crumb(self, record: dict[str, Any]) -> None:
+        """Keep a log record for an error report that may follow."""
+        if self.crumbs is None:
+            self.crumbs = deque(maxlen=_CRUMBS)
+        self.crumbs.append(record)
 
 
-_request: ContextVar[RequestState | None] = ContextVar("saasobs_request", default=None)
+_operation: ContextVar[Operation | None] = ContextVar("saasobs_operation", default=None)
 _ambient: ContextVar[Mapping[str, Any]] = ContextVar("saasobs_ambient", default=_EMPTY)
 
+current: Callable[[], Operation | None] = _operation.get
+"""The operation in progress here, if any."""
 
-def make_correlation_id() -> str:
-    """32 hexadecimal digits: a valid trace ID too. Unique, but no secret."""
-    return f"{_ids.getrandbits(128):032x}"
+
+def random_id() -> str:
+    """32 hexadecimal digits, never all zeros: a valid trace ID too. Unique, but no secret."""
+    return f"{_ids.getrandbits(128) or 1:032x}"
 
 
 def accept_correlation_id(offered: str) -> str | None:
@@ -47,36 +103,72 @@ def accept_correlation_id(offered: str) -> str | None:
     return offered if _ACCEPTED.fullmatch(offered) else None
 
 
-def current() -> RequestState | None:
-    """The request being served here, if any."""
-    return _request.get()
+def random_span_id() -> str:
+    """16 hexadecimal digits, never all zeros."""
+    return f"{_ids.getrandbits(64) or 1:016x}"
 
 
-def enter(state: RequestState) -> Token[RequestState | None]:
-    """Make this the request being served, until `leave` is called with the token."""
-    return _request.set(state)
+def enter(operation: Operation) -> Token[Operation | None]:
+    """Make this the operation in progress, until `leave` is called with the token."""
+    return _operation.set(operation)
 
 
-def leave(token: Token[RequestState | None]) -> None:
+def leave(token: Token[Operation | None]) -> None:
     """Go back to what was before; harmless when a framework calls it in another context."""
     try:
-        _request.reset(token)
+        _operation.reset(token)
     except ValueError:
-        _request.set(None)
+        _operation.set(None)
 
 
 def bind(**fields: Any) -> None:
-    """Put fields on every log line that follows: of this request, or outside of one, of this task or thread."""
-    state = _request.get()
-    if state is not None:
-        state.fields = {**state.fields, **fields}  # replaced whole, so that a reader never sees it change
+    """Put fields on every log line that follows: of this operation, or outside of one, of this task or thread."""
+    operation = _operation.get()
+    if operation is not None:
+        operation.fields = {**operation.fields, **fields}  # replaced whole: a reader never sees it change
     else:
         _ambient.set({**_ambient.get(), **fields})
 
 
+def set_tenant(tenant: str | None) -> None:
+    """Say for whom this operation works: whole in logs, traces and errors, bounded in metrics.
+
+    Call it where the tenant has been authenticated. Outside of an operation it is bound like any field.
+    """
+    text = None if tenant is None else str(tenant)[:200]
+    operation = _operation.get()
+    if operation is not None:
+        operation.tenant = text
+    else:
+        bind(tenant=text)
+
+
+def set_user(user_id: Any, **more: Any) -> None:
+    """Say who asks: the ID goes on log lines as `user_id`, the rest (`email`, `username`) into error reports only."""
+    user = {"id": str(user_id)[:200], **more}
+    operation = _operation.get()
+    if operation is not None:
+        operation.user = user
+    else:
+        bind(user_id=user["id"])
+
+
 def context_fields() -> dict[str, Any]:
-    """All that is bound here, the request's correlation ID first."""
-    state = _request.get()
-    if state is None:
+    """All that is bound here, the correlation ID first, then trace, tenant and user."""
+    operation = _operation.get()
+    if operation is None:
         return dict(_ambient.get())
-    return {"correlation_id": state.correlation_id, **_ambient.get(), **state.fields}
+    fields: dict[str, Any] = {"correlation_id": operation.correlation_id}
+    if operation.trace_id:
+        fields["trace_id"] = operation.trace_id
+        fields["span_id"] = operation.span_id
+    if operation.tenant is not None:
+        fields["tenant"] = operation.tenant
+    if operation.user is not None:
+        fields["user_id"] = operation.user["id"]
+    ambient = _ambient.get()
+    if ambient:
+        fields.update(ambient)
+    if operation.fields:
+        fields.update(operation.fields)
+    return fields

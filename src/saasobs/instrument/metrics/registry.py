@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric
 from prometheus_client.exposition import choose_encoder
@@ -15,6 +15,28 @@ from saasobs.instrument import names
 from saasobs.instrument.config import InstrumentConfig
 
 _MAX_CHILDREN: Final = 10_000
+
+
+class Measured(NamedTuple):
+    """One finished request, as the metrics take it."""
+
+    method: str
+    """One of names.KNOWN_METHODS or names.OTHER_METHOD."""
+    route: str
+    status: int
+    seconds: float
+    """To the last byte of the body."""
+    first_byte: float
+    """Seconds to the start of the response; as long as the whole when none began."""
+    size: int
+    """Bytes of the body."""
+    queries: int
+    tenant: str | None
+    trace_id: str
+    """Of a sampled trace, for the exemplar; else empty."""
+    endless: bool
+    """An event stream: its duration is no latency."""
+    disconnected: bool
 
 
 class Metrics:
@@ -64,6 +86,14 @@ class Metrics:
                 key = (method, names.UNMATCHED, status)
             child = self._children[key] = self._durations.labels(method, key[1], str(status))
         child.observe(seconds if seconds > 0 else 0.0)
+
+    def finished(self, request: Measured) -> None:
+        """Take the numbers of one request."""
+        if not request.endless:
+            self.observe(request.method, request.route, request.status, request.seconds)
+
+    def exception(self, route: str, error_type: str) -> None:
+        """Count an exception that a request ended with."""
 
     def active(self, method: str) -> Any:
         """The gauge of requests being served by method, with `inc` and `dec`."""

@@ -14,7 +14,7 @@ import structlog
 from structlog.contextvars import merge_contextvars
 
 from saasobs.instrument import names
-from saasobs.instrument.logs import Logs
+from saasobs.instrument.logs.out import Logs
 
 _LEVELS = {
     "debug": 10,

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from saasobs.instrument.config import InstrumentConfig
-from saasobs.instrument.logs import Logs, Troubles, Uncounted
+from saasobs.instrument.logs.out import Logs, Troubles, Uncounted
 
 if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger
@@ -63,7 +63,7 @@ def configure_logging(
 
     Handlers that somebody else put on the root logger stay, except those that write to the terminal.
     """
-    from saasobs.instrument.loggers import configure_structlog  # noqa: PLC0415 - see the module's docstring
+    from saasobs.instrument.logs.loggers import configure_structlog  # noqa: PLC0415 - see the module's docstring
 
     previous, logs = _Active.logs, Logs(config, stream or sys.stdout, troubles or Uncounted())
     _Active.logs = logs

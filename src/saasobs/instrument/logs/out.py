@@ -13,7 +13,7 @@ from typing import Any, Protocol, TextIO, cast
 
 from saasobs.instrument import names
 from saasobs.instrument.config import LEVELS, InstrumentConfig
-from saasobs.instrument.rendering import (
+from saasobs.instrument.logs.rendering import (
     ExcInfo,
     Record,
     Render,
@@ -21,8 +21,8 @@ from saasobs.instrument.rendering import (
     exception_fields,
     render_json,
 )
+from saasobs.instrument.logs.writer import LineWriter
 from saasobs.instrument.state import context_fields
-from saasobs.instrument.writer import LineWriter
 
 CORRELATION_ATTRIBUTE = "__saasobs_correlation_id__"
 """Left on an exception by the request layer, so that the server's own traceback line carries the ID too."""

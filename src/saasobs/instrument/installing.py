@@ -1,0 +1,101 @@
+"""`instrument`, the function that people call: it finds out what it was given and puts the right layer around it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from saasobs.instrument import integrations, names
+from saasobs.instrument.config import InstrumentConfig, read_config
+from saasobs.instrument.process import Instrumentation
+from saasobs.instrument.servers.asgi import RequestLayer
+
+App = TypeVar("App")
+_MARK = "__saasobs_layer__"
+
+
+class _Process:
+    instrumentation: Instrumentation | None = None
+
+
+def instrument(
+    app: App = None,  # type: ignore[assignment]
+    *,
+    service: str | None = None,
+    environment: str | None = None,
+    version: str | None = None,
+    **more: Any,
+) -> App:
+    """Give an app every signal: logs with correlation IDs, errors, response times, traces, queries; returns the app.
+
+    FastAPI, Starlette and Flask apps and Celery apps are changed in place (and returned); any other ASGI or WSGI app
+    is wrapped, so serve what is returned. Without an app (a script, a worker) the process is set up. The first call
+    of a process settles its configuration. Calling it twice for one app is harmless. It never raises.
+
+    :param service: the name in every signal; each argument here wins over its `SAASOBS_*` variable.
+    :param more: any other field of InstrumentConfig.
+    """
+    arguments = {"service": service, "environment": environment, "version": version, **more}
+    try:
+        current = started(arguments)
+        installed: App = _install(current, app) if app is not None else app
+    except Exception:
+        logging.getLogger("saasobs.instrument").exception("the app runs without instrumentation")
+        return app  # a guest keeps quiet
+    return installed
+
+
+def started(arguments: Mapping[str, Any] | None = None) -> Instrumentation:
+    """This process's instrumentation, started with these arguments if it was not running."""
+    if _Process.instrumentation is None:
+        _Process.instrumentation = _start(arguments or {})
+        integrations.install(_Process.instrumentation)
+    return _Process.instrumentation
+
+
+def running() -> Instrumentation | None:
+    """This process's instrumentation, if it has been started."""
+    return _Process.instrumentation
+
+
+def _start(arguments: Mapping[str, Any]) -> Instrumentation:
+    known = set(InstrumentConfig.__dataclass_fields__)
+    config, warnings = read_config(os.environ, arguments, terminal=_terminal())
+    unknown = tuple(f"there is no argument {name!r}" for name in arguments if name not in known)
+    return Instrumentation.start(config, warnings=(*warnings, *unknown))
+
+
+def _terminal() -> bool:
+    try:
+        return sys.stdout.isatty()
+    except (AttributeError, ValueError):
+        return False
+
+
+def _install(current: Instrumentation, app: Any) -> Any:
+    if isinstance(app, RequestLayer) or hasattr(app, _MARK):
+        return app
+    if hasattr(app, "build_middleware_stack") and hasattr(app, "middleware_stack"):
+        _install_in_starlette(current, app)
+        return app
+    if hasattr(app, "wsgi_app") or not callable(app):
+        problem = f"{type(app).__name__} is not an ASGI app: it runs without instrumentation"
+        current.logs.emit("warning", names.MISCONFIGURED_EVENT, "saasobs.instrument", {"problem": problem})
+        return app
+    return current.wrap(app)
+
+
+def _install_in_starlette(current: Instrumentation, app: Any) -> None:
+    """Put the layer outside of the whole middleware stack, Starlette's own error handling included."""
+    build = app.build_middleware_stack
+
+    def build_inside_layer() -> RequestLayer:
+        return current.wrap(build())
+
+    app.build_middleware_stack = build_inside_layer
+    if app.middleware_stack is not None:
+        app.middleware_stack = current.wrap(app.middleware_stack)
+    setattr(app, _MARK, True)

@@ -1,0 +1,1 @@
+"""The numbers: request durations, queries, tenants, tasks; how they are added up over processes and served."""

@@ -1,0 +1,1 @@
+"""`saasobs wrap -- command`: instrumentation without a line of code."""
