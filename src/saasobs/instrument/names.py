@@ -33,6 +33,15 @@ INTERNAL_ERROR_EVENT: Final = "saasobs.internal_error"
 MISCONFIGURED_EVENT: Final = "saasobs.misconfigured"
 LOG_DROPPED_EVENT: Final = "log.dropped"
 
+EVENTS: Final[dict[str, str]] = {
+    REQUEST_EVENT: "One request has been served: `method`, `route`, `path`, `status`, `duration_ms`, `client`,"
+    " `outcome` when it is not ok, `error_type` when it failed, `db_queries` and `db_ms` when it asked a database.",
+    INTERNAL_ERROR_EVENT: "The instrumentation itself failed in a `hook`; the app was not touched. Told once per hook.",
+    MISCONFIGURED_EVENT: "A setting was not understood; `problem` says which, and the default is used.",
+    LOG_DROPPED_EVENT: "`count` lines were lost because the stream would not take them.",
+}
+"""What each log event means, and its fields; the documentation is made from it."""
+
 # Log fields that are ours: a caller's own field of the same name gets an underscore at its end
 TIMESTAMP: Final = "timestamp"
 LEVEL: Final = "level"
