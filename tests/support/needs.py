@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +18,17 @@ def require_binary(name: str, package: str) -> str:
     if found:
         return found
     reason = f"{name} is not installed (Debian: apt-get install {package})"
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+def require_older(release: str) -> Path:
+    """The folder of an older release of a framework, which `make test` fetches (tests/older.py)."""
+    folder = Path(sys.prefix) / "older" / release
+    if (folder / ".complete").exists():
+        return folder
+    reason = f"{release} is not there (make test fetches it into {folder})"
     if os.environ.get("CI") == "true":
         pytest.fail(reason)
     pytest.skip(reason)
