@@ -1,9 +1,11 @@
 """One scrubber for everything that is shown but was not written by us: answers, headers, URLs, job output.
 
 It masks what looks like a credential or a person: passwords and tokens by the name beside them, bearer and basic
-credentials, cookies, JWTs, keys with a known prefix, private keys, card numbers (Luhn), e-mail addresses. It errs on
-the side of masking; it is no proof that a text is harmless. Every pattern is linear: repeats are possessive or
-bounded, and each begins where a token begins, so that no text makes it slow.
+credentials, cookies, JWTs, keys with a known prefix, private keys, card numbers (Luhn), e-mail addresses, and those
+national numbers that have check digits and a form of their own: CPF and CNPJ (Brazil), CURP (Mexico). It errs on the
+side of masking; it is no proof that a text is harmless. Every pattern is linear: repeats are possessive or bounded,
+and each begins where a token begins, so that no text makes it slow. Each is tried only where a mark that it cannot
+match without is there, which is what makes an ordinary text cheap.
 """
 
 from __future__ import annotations
@@ -55,18 +57,66 @@ _VALUE = re.compile(
     r"""\\"(?:[^"\\]|\\[^"])*+(?:\\")?|"(?:[^"\\]|\\.)*+"?|'(?:[^'\\]|\\.)*+'?|[^\s"'&;,<>{}\[\]()]++""", re.DOTALL
 )
 _LINE = re.compile(r"[^\r\n]++")
+# Receita Federal: 123.456.789-09; 12.345.678/0001-95, with letters too since July 2026.
+_BRAZILIAN = re.compile(
+    r"(?<![\w.-])(?:\d{3}\.\d{3}\.\d{3}-\d{2}|[0-9A-Z]{2}\.[0-9A-Z]{3}\.[0-9A-Z]{3}/[0-9A-Z]{4}-\d{2})(?![\w-])",
+    re.ASCII,
+)
+_CURP = re.compile(r"(?<![A-Za-z0-9])[A-Z][AEIOUX][A-Z]{2}\d{6}[HMX][A-Z]{5}[0-9A-Z]\d(?![A-Za-z0-9])", re.ASCII)
+_CARD_MARK = re.compile(r"[2-6]\d{3}[ -]?\d{4}")
+_ERROR_NAMES: Final = ("Error", "Exception", "Warning", "Expired", "Invalid")
 
 
 def redact_text(text: str) -> str:
     """The text with what looks secret or personal replaced by ``***``. Safe to apply twice."""
+    if len(text) < _SHORTEST:
+        return text
+    if "@" in text or "eyJ" in text or "PRIVATE KEY" in text:
+        text = _marked(text)
+    text = _KNOWN_KEY.sub(MASK, text)
+    if " " in text or "\t" in text or ":" in text or "=" in text:
+        text = _named(text)
+    return _numbers(text)
+
+
+_SHORTEST: Final = len("a@b.co")
+# A part of every scheme and of every name of a secret, as `_plain` leaves them.
+_NAME_MARK = re.compile(
+    r"pass|secret|token|key|credential|auth|session|cookie|signature|webhookurl|connectionstring|pwd|sid|jwt|otp|pin|"
+    r"cvv|cvc|dsn|bearer|basic|digest|negotiate"
+)
+
+
+def redact_shapes(text: str) -> str:
+    """Only what is a credential by its shape, whatever name stands beside it: for lines of source code."""
+    if "@" in text or "eyJ" in text or "PRIVATE KEY" in text:
+        text = _marked(text)
+    return _KNOWN_KEY.sub(MASK, text)
+
+
+def _named(text: str) -> str:
+    """Credentials that a word before them gives away."""
+    plain = text.lower().replace("-", "").replace("_", "").replace(".", "").replace(" ", "")
+    if _NAME_MARK.search(plain):
+        text = _SCHEME.sub(_scheme, text)
+        if ":" in text or "=" in text:
+            text = _fields(text)
+    return text
+
+
+def _marked(text: str) -> str:
     text = _PRIVATE_KEY.sub(MASK, text)
     text = _URL_LOGIN.sub(MASK + "@", text)
-    text = _SCHEME.sub(_scheme, text)
     text = _JWT.sub(MASK, text)
-    text = _KNOWN_KEY.sub(MASK, text)
-    text = _fields(text)
-    text = _CARD.sub(_card, text)
     return _EMAIL.sub(MASK + r"@\1", text)
+
+
+def _numbers(text: str) -> str:
+    if _CARD_MARK.search(text):
+        text = _CARD.sub(_card, text)
+    if "-" in text and "." in text:
+        text = _BRAZILIAN.sub(_brazilian, text)
+    return _CURP.sub(_curp, text) if len(text) >= 18 else text
 
 
 def redact_headers(headers: Mapping[str, str]) -> dict[str, str]:
@@ -109,8 +159,8 @@ def _fields(text: str) -> str:
     kept = at = 0
     while field := _FIELD.search(text, at):
         at = field.end()
-        if not secret_name(field[1]):
-            continue
+        if field[1].endswith(_ERROR_NAMES) or not secret_name(field[1]):
+            continue  # "InvalidTokenError: Signature has expired" names no secret
         whole_line = _plain(field[1]) in _WHOLE_LINE and text[at : at + 1] not in ('"', "'")
         value = (_LINE if whole_line else _VALUE).match(text, at)
         if value is None:
@@ -133,3 +183,24 @@ def _card(found: re.Match[str]) -> str:
         return found[0]
     doubled = (sum(divmod(2 * digit, 10)) for digit in digits[-2::-2])
     return MASK if (sum(digits[-1::-2]) + sum(doubled)) % 10 == 0 else found[0]
+
+
+def _brazilian(found: re.Match[str]) -> str:
+    """CPF and CNPJ: the last two are check digits modulo 11, with weights from the right, 2 to 9 for a CNPJ."""
+    values = [ord(letter) - 48 for letter in found[0] if letter.isalnum()]
+    company = len(values) == 14
+    for at in (len(values) - 2, len(values) - 1):
+        weighted = sum(value * (2 + place % (8 if company else 11)) for place, value in enumerate(values[at - 1 :: -1]))
+        rest = weighted % 11
+        if values[at] != (0 if rest < 2 else 11 - rest):
+            return found[0]
+    return MASK
+
+
+_CURP_LETTERS: Final = "0123456789ABCDEFGHIJKLMNÑOPQRSTUVWXYZ"
+
+
+def _curp(found: re.Match[str]) -> str:
+    """The last digit checks the seventeen before it (RENAPO)."""
+    total = sum(_CURP_LETTERS.index(letter) * (18 - place) for place, letter in enumerate(found[0][:17]))
+    return MASK if (10 - total % 10) % 10 == int(found[0][17]) else found[0]

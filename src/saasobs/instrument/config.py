@@ -44,7 +44,9 @@ class InstrumentConfig:
     tenant: str | Callable[..., Any] = ""
     tenants: tuple[str, ...] = ()
     tenant_limit: int = 100
+    tenant_labels: str = "plain"
     trusted_proxies: tuple[str, ...] = ()
+    heartbeats: Mapping[str, str] = field(default_factory=dict)
     disable: tuple[str, ...] = ()
 
 
@@ -107,8 +109,13 @@ SETTINGS = (
     _row("tenants", reading.words, "Tenants that always have a label of their own in the metrics.", "acme,globex"),
     _row("tenant_limit", reading.count, "How many tenants may have a label of their own; the others share "
          "`__other__`.", "250"),
+    _row("tenant_labels", reading.tenant_labels, "How tenants stand in metrics: `plain`, or `hashed` (the first 12 "
+         "digits of the name's SHA-256).", "hashed"),
     _row("trusted_proxies", reading.hosts, "Addresses or networks whose headers about the client and the tenant are "
          "believed.", "10.0.0.0/8"),
+    Setting("heartbeats", (f"{reading.HEARTBEAT}*",), reading.heartbeats, "Ping URLs of jobs, one variable each: the "
+            "job's name in capitals, anything else than letters and digits as `_`.",
+            "SAASOBS_HEARTBEAT_NIGHTLY_INVOICES=https://obs.acme.example/ping/6b0c1a52-…"),
     _row("disable", reading.words, "Integrations to leave alone.", "redis,httpx"),
 )  # fmt: skip
 ALWAYS_EXCLUDED = frozenset({"/healthz", "/readyz"})
@@ -140,5 +147,12 @@ def read_config(
 
 def _candidates(setting: Setting, given: Mapping[str, Any], environ: Mapping[str, str]) -> list[tuple[str, Any]]:
     sources = [(f"argument {setting.field}", given.get(setting.field))]
-    sources += [(variable, environ.get(variable) or None) for variable in setting.variables]
+    sources += [(variable, _value(variable, environ) or None) for variable in setting.variables]
     return [(name, value) for name, value in sources if value is not None]
+
+
+def _value(variable: str, environ: Mapping[str, str]) -> Any:
+    """What the environment says; `NAME_*` stands for all variables that begin so."""
+    if not variable.endswith("*"):
+        return environ.get(variable)
+    return {name: value for name, value in environ.items() if name.startswith(variable[:-1]) and value}

@@ -12,6 +12,8 @@ FORMATS: Final = ("json", "console")
 TEXT_LIMIT: Final = 200
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off"})
+HEARTBEAT: Final = "SAASOBS_HEARTBEAT_"
+_NOT_WORD = re.compile(r"[^A-Z0-9]+")
 _HOST = re.compile(r"(?:\*\.|\.)?[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*\.?|[0-9A-Fa-f:.]+(?:/\d{1,3})?|\*")
 
 
@@ -149,6 +151,16 @@ def url(value: Any) -> str:
     return plain
 
 
+def heartbeats(value: Any) -> dict[str, str]:
+    """The ping URL of each job, by the name of its variable; a mapping may name the jobs themselves."""
+    return {heartbeat_variable(str(job)): str(address).strip() for job, address in dict(value).items()}
+
+
+def heartbeat_variable(job: str) -> str:
+    """`SAASOBS_HEARTBEAT_NIGHTLY_INVOICES` for the job `nightly-invoices`, and for itself."""
+    return HEARTBEAT + _NOT_WORD.sub("_", job.upper().removeprefix(HEARTBEAT)).strip("_")
+
+
 def tenant(value: Any) -> str | Callable[..., Any]:
     """A callable, or `subdomain:acme.example`, `header:X-Tenant`, `jwt:tenant_id`."""
     if callable(value):
@@ -157,6 +169,14 @@ def tenant(value: Any) -> str | Callable[..., Any]:
     kind, colon, argument = plain.partition(":")
     if plain and (kind not in ("subdomain", "header", "jwt") or not colon or not argument):
         raise ValueError("must be subdomain:DOMAIN, header:NAME or jwt:CLAIM")
+    return plain
+
+
+def tenant_labels(value: Any) -> str:
+    """`plain` or `hashed`."""
+    plain = str(value).strip().lower()
+    if plain not in ("plain", "hashed"):
+        raise ValueError("must be plain or hashed")
     return plain
 
 

@@ -46,10 +46,27 @@ class Operation:
     Shared by every task and thread that works for it.
     """
 
-    __slots__ = (
-        "baggage", "correlation_id", "crumbs", "facts", "fields", "kind", "name", "parent_span_id", "queries",
-        "sampled", "span", "span_id", "started_at", "tenant", "trace_id", "tracestate", "user",
-    )  # fmt: skip
+    # What most operations never change stands on the class: setting it for each costs more than reading it there.
+    trace_id = ""
+    """32 lower-case hexadecimal digits, also when the trace is not sampled; empty until tracing has begun it."""
+    span_id = ""
+    """16 lower-case hexadecimal digits: our own span, the parent of what we call."""
+    parent_span_id = ""
+    sampled = False
+    tracestate = ""
+    """What goes on to those we call, valid as it stands."""
+    baggage = ""
+    """What goes on to those we call, valid and bounded as it stands."""
+    span: Any = None
+    """The OpenTelemetry SDK's span, of sampled operations only."""
+    tenant: str | None = None
+    user: Mapping[str, Any] | None = None
+    fields: Mapping[str, Any] = _EMPTY
+    """Bound by the app: on every log line of this operation. Replaced whole, never changed."""
+    crumbs: deque[dict[str, Any]] | None = None
+    """The last log records, as rendered but not yet text; for an error report."""
+    queries: QueryLog | None = None
+    facts: Callable[[], RequestFacts] | None = None
 
     def __init__(self, correlation_id: str, kind: str = "request", name: str = "") -> None:
         self.kind = kind
@@ -57,26 +74,6 @@ class Operation:
         self.name = name
         """The route template once it is known (for a request, at its end), the task's or job's name."""
         self.correlation_id = correlation_id
-        self.trace_id = ""
-        """32 lower-case hexadecimal digits, also when the trace is not sampled; empty until tracing has begun it."""
-        self.span_id = ""
-        """16 lower-case hexadecimal digits: our own span, the parent of what we call."""
-        self.parent_span_id = ""
-        self.sampled = False
-        self.tracestate = ""
-        """What goes on to those we call, valid as it stands."""
-        self.baggage = ""
-        """What goes on to those we call, valid and bounded as it stands."""
-        self.span: Any = None
-        """The OpenTelemetry SDK's span, of sampled operations only."""
-        self.tenant: str | None = None
-        self.user: Mapping[str, Any] | None = None
-        self.fields: dict[str, Any] = {}
-        """Bound by the app: on every log line of this operation."""
-        self.crumbs: deque[dict[str, Any]] | None = None
-        """The last log records, as rendered but not yet text; for an error report."""
-        self.queries: QueryLog | None = None
-        self.facts: Callable[[], RequestFacts] | None = None
         self.started_at = perf_counter()
 
     def leave_crumb(self, record: dict[str, Any]) -> None:
@@ -158,17 +155,25 @@ def context_fields() -> dict[str, Any]:
     operation = _operation.get()
     if operation is None:
         return dict(_ambient.get())
-    fields: dict[str, Any] = {"correlation_id": operation.correlation_id}
-    if operation.trace_id:
-        fields["trace_id"] = operation.trace_id
-        fields["span_id"] = operation.span_id
-    if operation.tenant is not None:
-        fields["tenant"] = operation.tenant
-    if operation.user is not None:
-        fields["user_id"] = operation.user["id"]
-    ambient = _ambient.get()
-    if ambient:
-        fields.update(ambient)
-    if operation.fields:
-        fields.update(operation.fields)
+    fields: dict[str, Any] = {}
+    add_ids(fields, operation)
+    fields.update(bound_fields(operation))
     return fields
+
+
+def add_ids(record: dict[str, Any], operation: Operation) -> None:
+    """Put what identifies an operation into a record: correlation ID, trace, tenant, user."""
+    record["correlation_id"] = operation.correlation_id
+    if operation.trace_id:
+        record["trace_id"] = operation.trace_id
+        record["span_id"] = operation.span_id
+    if operation.tenant is not None:
+        record["tenant"] = operation.tenant
+    if operation.user is not None:
+        record["user_id"] = operation.user["id"]
+
+
+def bound_fields(operation: Operation) -> Mapping[str, Any]:
+    """What the app has bound here, as it came."""
+    ambient = _ambient.get()
+    return {**ambient, **operation.fields} if ambient else operation.fields

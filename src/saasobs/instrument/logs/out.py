@@ -76,6 +76,25 @@ class Logs:
         else:
             self.emit(level, event, logger, merged, when=when)
 
+    def wants(self, level: str) -> bool:
+        """Whether lines of this level are written."""
+        return LEVELS[level.upper()] >= self.level
+
+    def head(self, when: float, level: str, event: str, logger: str) -> dict[str, Any]:
+        """The beginning of a record of our own, to be filled with plain values and given to `write`."""
+        return self._record.head(when, level, event, logger)
+
+    def add(self, record: dict[str, Any], fields: Mapping[str, Any]) -> None:
+        """Put a caller's fields into a record of our own, made plain and scrubbed."""
+        self._record.add(record, fields)
+
+    def write(self, record: dict[str, Any]) -> None:
+        """Write a record whose values are plain."""
+        try:
+            self.writer.put(self._render(record))
+        except Exception:  # noqa: BLE001 - a guest keeps quiet: counted, never raised
+            self.troubles.internal_error("log")
+
     def _line(self, level: str, event: Any, logger: str, fields: Mapping[str, Any], when: float | None) -> bytes:
         moment = time.time() if when is None else when
         return self._render(self._record.build(when=moment, level=level, event=event, logger=logger, fields=fields))

@@ -62,6 +62,16 @@ class Record:
         }
         self._static = {name: value for name, value in known.items() if value}
 
+    def head(self, when: float, level: str, event: str, logger: str) -> dict[str, Any]:
+        """The fields that every record begins with, of an event of our own."""
+        return {
+            names.TIMESTAMP: timestamp(when),
+            names.LEVEL: level,
+            names.EVENT: event,
+            names.LOGGER: logger,
+            **self._static,
+        }
+
     def build(self, *, when: float, level: str, event: Any, logger: Any, fields: Mapping[str, Any]) -> dict[str, Any]:
         """:param when: seconds since the epoch."""
         record: dict[str, Any] = {
@@ -71,10 +81,14 @@ class Record:
             names.LOGGER: str(logger),
             **self._static,
         }
+        self.add(record, fields)
+        return record
+
+    def add(self, record: dict[str, Any], fields: Mapping[str, Any]) -> None:
+        """Put a caller's fields into a record, under other names where ours are taken."""
         for key, value in fields.items():
             name = f"{key}_" if key in _OURS else str(key)
             record[name] = value if type(value) in _SCALARS and not is_sensitive(name) else _field(name, value)
-        return record
 
 
 def timestamp(when: float) -> str:

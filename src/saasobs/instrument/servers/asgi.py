@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from saasobs.instrument import guard
@@ -32,7 +33,7 @@ Send = Callable[[Message], Awaitable[None]]
 ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 SCOPE_KEY: Final = "saasobs"
-"""The Operation in the scope: an instrumented app inside another sees that it is already watched."""
+"""In the scope of a request that is watched: an instrumented app inside another leaves it alone."""
 _LAST_MESSAGES: Final = frozenset({"http.response.pathsend", "http.response.zerocopysend"})
 _TRACE_HEADERS: Final = frozenset({b"traceparent", b"tracestate", b"baggage"})
 
@@ -68,10 +69,9 @@ class RequestLayer:
                 tame_server_loggers()
             if kind not in ("http", "websocket") or SCOPE_KEY in scope:
                 return None
-            offered, incoming = _read(scope["headers"], self.header)
             counted = kind == "http" and scope["path"] not in self._excluded
-            exchange = AsgiExchange(self._process, offered, incoming, scope, self.header, counted=counted)
-            scope[SCOPE_KEY] = exchange.operation
+            exchange = AsgiExchange(self._process, scope, self.header, counted=counted)
+            scope[SCOPE_KEY] = True  # the operation itself would make a circle of it
         except Exception:  # noqa: BLE001 - a guest keeps quiet
             guard.failed("begin")
             return None
@@ -79,16 +79,15 @@ class RequestLayer:
 
 
 def _read(headers: Iterable[tuple[bytes, bytes]], wanted: bytes) -> tuple[str, Incoming]:
-    """The first correlation ID, and the trace headers as often as they came."""
+    """The first correlation ID, and the trace headers as often as they came. ASGI has their names in lower case."""
     offered = ""
     trace: dict[bytes, tuple[str, ...]] | None = None
     for name, value in headers:
-        lower = name.lower()
-        if lower == wanted:
+        if name == wanted:
             offered = offered or value.decode("latin-1")
-        elif lower in _TRACE_HEADERS:
+        elif name in _TRACE_HEADERS:
             trace = {} if trace is None else trace
-            trace[lower] = (*trace.get(lower, ()), value.decode("latin-1"))
+            trace[name] = (*trace.get(name, ()), value.decode("latin-1"))
     if trace is None:
         return offered, NOTHING
     found = (trace.get(name, ()) for name in (b"traceparent", b"tracestate", b"baggage"))
@@ -98,22 +97,14 @@ def _read(headers: Iterable[tuple[bytes, bytes]], wanted: bytes) -> tuple[str, I
 class AsgiExchange(Exchange):
     """An exchange that watches ASGI's messages."""
 
-    def __init__(
-        self,
-        process: Instrumentation,
-        offered: str,
-        incoming: Incoming,
-        scope: Scope,
-        header: bytes,
-        *,
-        counted: bool,
-    ) -> None:
+    def __init__(self, process: Instrumentation, scope: Scope, header: bytes, *, counted: bool) -> None:
         self._scope = scope
         self._header = header
         self._root_path: str = scope.get("root_path", "")
-        method = str(scope.get("method", ""))
+        offered, incoming = _read(scope["headers"], header)
+        method = scope.get("method", "")
         super().__init__(process, offered, incoming, method=method, path=scope["path"], counted=counted)
-        self.operation.facts = self._facts
+        self.operation.facts = partial(_facts, scope, self._root_path)
         if scope["type"] == "websocket":
             self.operation.kind = "websocket"
 
@@ -157,31 +148,42 @@ class AsgiExchange(Exchange):
         try:
             kind = message.get("type")
             if kind == "http.response.body":
-                self.sent(len(message.get("body", b"")))
+                self._size += len(message.get("body", b""))
             elif kind == "http.response.start":
-                headers: list[tuple[bytes, bytes]] = list(message.get("headers", ()))
-                self.response_started(int(message["status"]), endless=_is_event_stream(headers))
-                return self._with_header(message, headers)
+                headers, endless = self._headers(message.get("headers", ()))
+                self.response_started(int(message["status"]), endless=endless)
+                return {**message, "headers": headers}
             elif kind == "websocket.accept":
-                return self._with_header(message, message.get("headers", ()))
+                return {**message, "headers": self._headers(message.get("headers", ()))[0]}
         except Exception:  # noqa: BLE001 - a guest keeps quiet
             guard.failed("start")
         return message
 
-    def _with_header(self, message: Message, headers: Iterable[tuple[bytes, bytes]]) -> Message:
-        """The response's start with our header in place of any other of that name."""
-        kept = [pair for pair in headers if pair[0].lower() != self._header]
-        kept.append((self._header, self.operation.correlation_id.encode()))
-        return {**message, "headers": kept}
+    def _headers(self, headers: Iterable[tuple[bytes, bytes]]) -> tuple[list[tuple[bytes, bytes]], bool]:
+        """The response's headers with ours in place of any other of that name, and whether it is an event stream."""
+        ours, kept, endless = self._header, [], False
+        for pair in headers:
+            name = pair[0].lower()
+            if name != ours:
+                kept.append(pair)
+                if name == b"content-type" and pair[1].startswith(b"text/event-stream"):
+                    endless = True
+        kept.append((ours, self.operation.correlation_id.encode()))
+        return kept, endless
 
-    def _facts(self) -> RequestFacts:
-        scope = self._scope
-        headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"])
-        host = dict(headers).get("host", "")
-        url = f"{scope.get('scheme', 'http')}://{host}{scope['path']}"
-        query = scope.get("query_string", b"").decode("latin-1")
-        route = self.operation.name or self.route(0)
-        return RequestFacts(self._method_sent, url, query, headers, self.client(), route)
+
+def _facts(scope: Scope, root_path: str) -> RequestFacts:
+    headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"])
+    host = dict(headers).get("host", "")
+    client = scope.get("client")
+    return RequestFacts(
+        method=scope.get("method", ""),
+        url=f"{scope.get('scheme', 'http')}://{host}{scope['path']}",
+        query=scope.get("query_string", b"").decode("latin-1"),
+        headers=headers,
+        client=client[0] if client else "",
+        route=route_template(scope, root_path, 0),
+    )
 
 
 def _is_last(message: Message) -> bool:
@@ -189,7 +191,3 @@ def _is_last(message: Message) -> bool:
     if kind == "http.response.body":
         return not message.get("more_body", False)
     return kind in _LAST_MESSAGES
-
-
-def _is_event_stream(headers: Iterable[tuple[bytes, bytes]]) -> bool:
-    return any(name.lower() == b"content-type" and value.startswith(b"text/event-stream") for name, value in headers)
