@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import itertools
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -14,8 +16,10 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
+import saasobs
 from examples.shop.store import OrderBook, Tenant
 
+log = saasobs.get_logger()
 SLOW_SECONDS = 2.5
 
 
@@ -45,8 +49,14 @@ class Switch:
 
 def create_app(database: Path, *, slow_seconds: float = SLOW_SECONDS) -> FastAPI:
     """The shop on an SQLite file, which is made and filled when it is not there."""
-    app = FastAPI(title="saasobs example shop", openapi_url=None)
     book = OrderBook(database)
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        yield
+        book.close()
+
+    app = FastAPI(title="saasobs example shop", openapi_url=None, lifespan=lifespan)
     switch = Switch()
     _add_pages(app, switch)
     _add_business(app, book, switch, slow_seconds)
@@ -76,14 +86,18 @@ def _add_business(app: FastAPI, book: OrderBook, switch: Switch, slow_seconds: f
     @app.get("/checkout")
     def checkout(tenant: Tenant | None = None) -> dict[str, Any]:
         buyer = tenant or next(turns)
+        saasobs.set_tenant(buyer)
         if switch.mode is Mode.FAILING:
             return {"status": "ok", "tenant": buyer, "order": book.place_in_missing_table(buyer)}
         if switch.mode is Mode.SLOW:
             time.sleep(slow_seconds)
-        return {"status": "ok", "tenant": buyer, "order": book.place(buyer)}
+        order = book.place(buyer)
+        log.info("order.placed", order=order)
+        return {"status": "ok", "tenant": buyer, "order": order}
 
     @app.get("/orders")
     def orders(tenant: Tenant) -> dict[str, Any]:
+        saasobs.set_tenant(tenant)
         listing = book.orders_one_by_one if switch.mode is Mode.CHATTY else book.orders
         return {"tenant": tenant, "orders": listing(tenant)}
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import random
-import sqlite3
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
+
+from sqlalchemy import ForeignKey, Index, create_engine, delete, event, select, text
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, relationship, selectinload
 
 SHOWN_ORDERS = 30
 """Orders on one page: one query for each of them is well over the 20 that count as too many."""
@@ -24,86 +25,97 @@ class Tenant(StrEnum):
     INITECH = "initech"
 
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS orders (
-    id INTEGER PRIMARY KEY AUTOINCREMENT, tenant_id TEXT NOT NULL, placed_at TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP
-);
-CREATE INDEX IF NOT EXISTS orders_of_tenant ON orders (tenant_id, id);
-CREATE TABLE IF NOT EXISTS items (
-    order_id INTEGER NOT NULL REFERENCES orders (id) ON DELETE CASCADE, product TEXT NOT NULL, cents INTEGER NOT NULL
-);
-CREATE INDEX IF NOT EXISTS items_of_order ON items (order_id);
-"""
+class _Table(DeclarativeBase):
+    pass
+
+
+class Order(_Table):
+    """What one tenant has bought at one time."""
+
+    __tablename__ = "shop_orders"
+    __table_args__ = (Index("shop_orders_of_tenant", "tenant_id", "id"), {"sqlite_autoincrement": True})
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    tenant_id: Mapped[str]
+    placed_at: Mapped[str]
+    items: Mapped[list[Item]] = relationship(order_by="Item.id", passive_deletes=True)
+
+
+class Item(_Table):
+    """One thing of an order."""
+
+    __tablename__ = "shop_items"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    order_id: Mapped[int] = mapped_column(ForeignKey("shop_orders.id", ondelete="CASCADE"), index=True)
+    product: Mapped[str]
+    cents: Mapped[int]
+
+
 _PRODUCTS = (("notebook", 450), ("pencil", 120), ("lamp", 3_900), ("chair", 12_900), ("desk", 24_500))
 
 
 class OrderBook:
-    """Every call opens its own connection, so that any thread may call."""
+    """Every call opens its own session, so that any thread may call."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
         path.parent.mkdir(parents=True, exist_ok=True)
-        with self._connect() as database:
-            database.execute("PRAGMA journal_mode = WAL")
-            database.executescript(_SCHEMA)
+        self.engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": 5})
+        event.listen(self.engine, "connect", _prepare)
+        _Table.metadata.create_all(self.engine)
         if not self.orders(Tenant.ACME):
             self._seed()
 
+    def close(self) -> None:
+        """Close the connections that are kept open."""
+        self.engine.dispose()
+
     def place(self, tenant: Tenant) -> int:
         """Write an order of one to three items; returns its number."""
-        with self._connect() as database:
-            return _insert_order(database, tenant)
+        with Session(self.engine) as session, session.begin():
+            order = _new_order(tenant)
+            session.add(order)
+            session.flush()
+            session.execute(delete(Order).where(Order.id <= order.id - KEPT_ORDERS))
+            return order.id
 
     def place_in_missing_table(self, tenant: Tenant) -> int:
-        """What a forgotten migration looks like. :raises sqlite3.OperationalError: always."""
-        with self._connect() as database:
-            cursor = database.execute("INSERT INTO payments (tenant_id, cents) VALUES (?, 0)", (tenant,))
-            return cursor.lastrowid or 0
+        """What a forgotten migration looks like. :raises sqlalchemy.exc.OperationalError: always."""
+        with Session(self.engine) as session:
+            session.execute(text("INSERT INTO payments (tenant_id, cents) VALUES (:tenant, 0)"), {"tenant": tenant})
+        return 0
 
     def orders(self, tenant: Tenant) -> list[dict[str, Any]]:
-        """The newest orders with their items, in one query."""
-        with self._connect() as database:
-            rows = database.execute(
-                "SELECT o.id, o.placed_at, i.product, i.cents"
-                " FROM (SELECT * FROM orders WHERE tenant_id = ? ORDER BY id DESC LIMIT ?) AS o"
-                " LEFT JOIN items AS i ON i.order_id = o.id ORDER BY o.id DESC, i.rowid",
-                (tenant, SHOWN_ORDERS),
-            ).fetchall()
-        found: dict[int, dict[str, Any]] = {}
-        for number, placed_at, product, cents in rows:
-            order = found.setdefault(number, {"id": number, "placed_at": placed_at, "items": []})
-            order["items"] += [{"product": product, "cents": cents}] if product else []
-        return list(found.values())
+        """The newest orders with their items, in two queries."""
+        with Session(self.engine) as session:
+            return [_shown(order) for order in session.scalars(_newest(tenant).options(selectinload(Order.items)))]
 
     def orders_one_by_one(self, tenant: Tenant) -> list[dict[str, Any]]:
         """The same answer with one query for the list and one more for each order: the N+1 mistake."""
-        with self._connect() as database:
-            orders = database.execute(
-                "SELECT id, placed_at FROM orders WHERE tenant_id = ? ORDER BY id DESC LIMIT ?", (tenant, SHOWN_ORDERS)
-            ).fetchall()
-            return [{"id": number, "placed_at": at, "items": _items(database, number)} for number, at in orders]
+        with Session(self.engine) as session:
+            return [_shown(order) for order in session.scalars(_newest(tenant))]
 
     def _seed(self) -> None:
-        with self._connect() as database:
-            for tenant in Tenant:
-                for _ in range(SHOWN_ORDERS):
-                    _insert_order(database, tenant)
-
-    @contextmanager
-    def _connect(self) -> Iterator[sqlite3.Connection]:
-        with closing(sqlite3.connect(self._path, timeout=5)) as database, database:
-            database.execute("PRAGMA foreign_keys = ON")
-            yield database
+        with Session(self.engine) as session, session.begin():
+            session.add_all(_new_order(tenant) for tenant in Tenant for _ in range(SHOWN_ORDERS))
 
 
-def _insert_order(database: sqlite3.Connection, tenant: Tenant) -> int:
-    number = database.execute("INSERT INTO orders (tenant_id) VALUES (?)", (tenant,)).lastrowid or 0
+def _prepare(connection: Any, _record: object) -> None:
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA foreign_keys = ON")
+
+
+def _new_order(tenant: Tenant) -> Order:
     bought = random.sample(_PRODUCTS, k=random.randint(1, 3))
-    database.executemany("INSERT INTO items VALUES (?, ?, ?)", [(number, name, cents) for name, cents in bought])
-    database.execute("DELETE FROM orders WHERE id <= ?", (number - KEPT_ORDERS,))
-    return number
+    placed_at = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S")
+    items = [Item(product=product, cents=cents) for product, cents in bought]
+    return Order(tenant_id=tenant, placed_at=placed_at, items=items)
 
 
-def _items(database: sqlite3.Connection, number: int) -> list[dict[str, Any]]:
-    rows = database.execute("SELECT product, cents FROM items WHERE order_id = ? ORDER BY rowid", (number,))
-    return [{"product": product, "cents": cents} for product, cents in rows]
+def _newest(tenant: Tenant) -> Any:
+    return select(Order).where(Order.tenant_id == tenant).order_by(Order.id.desc()).limit(SHOWN_ORDERS)
+
+
+def _shown(order: Order) -> dict[str, Any]:
+    items = [{"product": item.product, "cents": item.cents} for item in order.items]
+    return {"id": order.id, "placed_at": order.placed_at, "items": items}

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import httpx
 import pytest
+from sqlalchemy import event, text
+from sqlalchemy.exc import OperationalError
 
 from examples.shop.app import EFFECTS, Mode, create_app
 from examples.shop.store import KEPT_ORDERS, SHOWN_ORDERS, OrderBook, Tenant
@@ -24,6 +26,12 @@ def shop(tmp_path: Path) -> Iterator[httpx.Client]:
         httpx.Client(base_url=url, limits=FRESH) as client,
     ):
         yield client
+
+
+@pytest.fixture
+def book(tmp_path: Path) -> Iterator[OrderBook]:
+    with closing(OrderBook(tmp_path / "shop.db")) as opened:
+        yield opened
 
 
 def test_health_and_home(shop: httpx.Client) -> None:
@@ -54,10 +62,10 @@ def test_failing_is_a_500_until_mended(shop: httpx.Client) -> None:
     assert shop.get("/checkout").status_code == 200
 
 
-def test_the_failure_is_a_real_database_error(tmp_path: Path) -> None:
-    """What `failing` raises is SQLite's own error, which an error tracker can show."""
-    with pytest.raises(sqlite3.OperationalError, match="no such table: payments"):
-        OrderBook(tmp_path / "shop.db").place_in_missing_table(Tenant.ACME)
+def test_the_failure_is_a_real_database_error(book: OrderBook) -> None:
+    """What `failing` raises is the database's own error, which an error tracker can show."""
+    with pytest.raises(OperationalError, match="no such table: payments"):
+        book.place_in_missing_table(Tenant.ACME)
 
 
 def test_slow(shop: httpx.Client) -> None:
@@ -76,19 +84,10 @@ def test_chatty_gives_the_same_answer(shop: httpx.Client) -> None:
     assert len(before["orders"]) == SHOWN_ORDERS
 
 
-def test_chatty_asks_over_twenty_times(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_chatty_asks_over_twenty_times(book: OrderBook) -> None:
     """The N+1 listing sends more than 20 statements where the good one sends a handful."""
-    book = OrderBook(tmp_path / "shop.db")
     sent: list[str] = []
-    real = sqlite3.connect
-
-    def connect(path: Path, timeout: float) -> sqlite3.Connection:
-        """A real connection that also writes down what it is asked."""
-        connection = real(path, timeout=timeout)
-        connection.set_trace_callback(sent.append)
-        return connection
-
-    monkeypatch.setattr(sqlite3, "connect", connect)
+    event.listen(book.engine, "before_cursor_execute", lambda _c, _d, statement, *_: sent.append(statement))
     good = book.orders(Tenant.ACME)
     few = len(sent)
     assert book.orders_one_by_one(Tenant.ACME) == good
@@ -116,20 +115,15 @@ def test_a_button_of_the_page_leads_back_to_it(shop: httpx.Client) -> None:
     assert EFFECTS[Mode.SLOW] in pressed.text.split("<ul>")[0]
 
 
-def test_the_file_does_not_grow_for_ever(tmp_path: Path) -> None:
+def test_the_file_does_not_grow_for_ever(book: OrderBook) -> None:
     """Old orders go, with their items."""
-    path = tmp_path / "shop.db"
-    book = OrderBook(path)
-    with sqlite3.connect(path) as database:
-        database.execute("UPDATE sqlite_sequence SET seq = ? WHERE name = 'orders'", (KEPT_ORDERS * 2,))
-    database.close()
+    with book.engine.begin() as database:
+        last = {"last": KEPT_ORDERS * 2}
+        database.execute(text("UPDATE sqlite_sequence SET seq = :last WHERE name = 'shop_orders'"), last)
     book.place(Tenant.ACME)
-    database = sqlite3.connect(path)
-    counts = database.execute(
-        "SELECT (SELECT count(*) FROM orders), (SELECT count(DISTINCT order_id) FROM items)"
-    ).fetchone()
-    database.close()
-    assert counts == (1, 1)
+    counted = "SELECT (SELECT count(*) FROM shop_orders), (SELECT count(DISTINCT order_id) FROM shop_items)"
+    with book.engine.connect() as database:
+        assert tuple(database.execute(text(counted)).one()) == (1, 1)
 
 
 def test_a_restarted_shop_keeps_its_orders_and_works(tmp_path: Path) -> None:
