@@ -33,6 +33,7 @@ run: $(VENV)/.run
 test: $(VENV)/.dev
 	@$(BIN)/python tests/servers.py
 	@$(BIN)/python tests/older.py
+	@$(BIN)/python tests/tools.py
 	$(BIN)/python -m pytest -n 2 --dist loadgroup $(PYTEST_ARGS)
 
 check: $(VENV)/.dev
@@ -52,6 +53,7 @@ docs: $(VENV)/.dev
 	$(BIN)/python -m saasobs.settings.document
 	$(BIN)/python -m saasobs.settings.monitors_page
 	$(BIN)/python -m saasobs.daemon.document
+	$(BIN)/python -m saasobs.instrument.document
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache var

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 
+from support.bugsink import Bugsink, running_bugsink
 from support.mariadb import Mariadb, running_mariadb
 from support.postgres import Postgres, running_postgres
 from support.rabbitmq import Rabbit, running_rabbitmq
@@ -42,4 +43,11 @@ def mariadb(certificates: Certificates) -> Iterator[Mariadb]:
 def rabbitmq(certificates: Certificates) -> Iterator[Rabbit]:
     """RabbitMQ, with a certificate that expires in five days."""
     with running_rabbitmq(certificates.expiring(5)) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def bugsink() -> Iterator[Bugsink]:
+    """A Sentry-compatible server; a test makes a project of its own."""
+    with running_bugsink() as server:
         yield server

@@ -13,6 +13,7 @@ from typing import Any
 import structlog
 
 from saasobs.instrument.config import InstrumentConfig
+from saasobs.instrument.logs.taming import release
 from saasobs.instrument.process import Instrumentation
 
 
@@ -48,6 +49,7 @@ def captured(**changes: Any) -> Iterator[Captured]:
     try:
         yield Captured(Instrumentation.start(config, stream=stream), stream)
     finally:
+        release()
         structlog.reset_defaults()
         root.handlers[:] = before
         root.setLevel(level)

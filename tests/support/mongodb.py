@@ -35,7 +35,8 @@ async def read_op_msg(peer: Peer) -> tuple[int, dict[str, Any]]:
     assert kind == OP_MSG
     body = await peer.reader.readexactly(size - 16)
     assert body[:5] == b"\0" * 5
-    return number, bson.decode(body[5:])
+    (length,) = struct.unpack("<i", body[5:9])  # what follows are the documents of an insert or update
+    return number, bson.decode(body[5 : 5 + length])
 
 
 @dataclass

@@ -32,3 +32,14 @@ def require_older(release: str) -> Path:
     if os.environ.get("CI") == "true":
         pytest.fail(reason)
     pytest.skip(reason)
+
+
+def require_tool(tool: str) -> Path:
+    """The folder with the programs of a tool from PyPI, which `make test` fetches (tests/tools.py)."""
+    folder = Path(sys.prefix) / "tools" / tool
+    if (folder / ".complete").exists():
+        return folder / "bin"
+    reason = f"{tool} is not there (make test fetches it into {folder})"
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason)
+    pytest.skip(reason)

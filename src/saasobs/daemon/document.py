@@ -19,7 +19,7 @@ from saasobs.daemon.board_metrics import BoardCollector
 from saasobs.daemon.events import EVENTS
 from saasobs.daemon.telemetry import Telemetry
 from saasobs.instrument.config import InstrumentConfig
-from saasobs.instrument.metrics.registry import Metrics
+from saasobs.instrument.metrics.registry import Measured, Metrics
 
 METRICS = Path("docs/metrics.md")
 LOGS = Path("docs/logs.md")
@@ -41,7 +41,8 @@ scrape_configs:
 ```
 
 The `probe_…` names and the phases `resolve`, `connect`, `tls`, `processing` and `transfer` are blackbox_exporter's;
-each such series tells of the last conclusive check of one monitor.
+each such series tells of the last conclusive check of one monitor. prometheus_client's own `process_…` and
+`python_…` are on the page too.
 """
 
 _LOGS_HEAD = """\
@@ -73,7 +74,8 @@ def families() -> list[Metric]:
     """Every metric that a running daemon exposes, each with a sample to read its labels off."""
     registry = CollectorRegistry()
     metrics = Metrics(InstrumentConfig(service="saasobs"), registry)
-    metrics.observe("GET", "/", 200, 0.1)
+    metrics.finished(Measured("GET", "/", 200, 0.1, 0.1, 1, 1, None, "", endless=False, disconnected=True))
+    metrics.exception("/", "ValueError")
     metrics.active("GET")
     metrics.internal_error("hook")
     telemetry = Telemetry(registry)

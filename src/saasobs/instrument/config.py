@@ -34,9 +34,14 @@ class InstrumentConfig:
     metrics_path: str = "/metrics"
     health: bool = False
     ready_checks: tuple[Callable[[], Any], ...] = ()
+    ready_timeout: float = 2.0
     sentry_dsn: str = ""
     otlp_endpoint: str = ""
+    otlp_traces_endpoint: str = ""
+    trace_exporter: tuple[str, ...] = ()
+    trace_sampler: str = "parentbased_traceidratio"
     trace_sample_ratio: float = 0.1
+    otel_sdk_disabled: bool = False
     max_queries: int = 20
     max_queries_by_route: Mapping[str, int] = field(default_factory=dict)
     repeated_queries: int = 5
@@ -47,6 +52,7 @@ class InstrumentConfig:
     tenant_labels: str = "plain"
     trusted_proxies: tuple[str, ...] = ()
     heartbeats: Mapping[str, str] = field(default_factory=dict)
+    scrub: tuple[str, ...] = ()
     disable: tuple[str, ...] = ()
 
 
@@ -77,13 +83,16 @@ SETTINGS = (
     _row("log_level", reading.level, "What is logged: this level and above.", "WARNING"),
     _row("log_format", reading.log_format, "`json`, or `console` for a person (the default on a terminal).",
          "console"),
-    _row("log_rate", reading.seconds, "Lines a second that one event may write; the others are counted. 0: no limit.",
+    _row("log_rate", reading.seconds, "Lines a second that one event of one logger may write, ten seconds' worth at once; errors "
+         "and access lines ten times as many. The others are counted and told in `log.suppressed`. 0: no limit.",
          "20"),
     _row("trust_incoming", reading.flag, "Continue the correlation IDs and traces of callers. A public edge sets it to "
          "0: it makes its own, and links the trace to the caller's.", "0"),
     _row("correlation_header", reading.header, "The header of the correlation ID.", "X-Correlation-ID"),
-    _row("propagate_to", reading.hosts, "Hosts that get our headers on outgoing calls, beside loopback, private "
-         "addresses, single-label names and `.internal`, `.local`, `.svc`.", "*.acme.example"),
+    _row("propagate_to", reading.destinations, "Hosts that get our headers on outgoing calls, beside loopback, private "
+         "addresses, single-label names and `.internal`, `.local`, `.svc`: names, `*.domains`, addresses, networks, or "
+         "`*` for all. `!` before one: never to this, such as a gateway that passes all headers on.",
+         "*.acme.example,!egress.internal"),
     _row("exclude", reading.paths, "More paths to leave out of the numbers and of the access log.", "/ping"),
     _row("metrics", reading.metrics, "Who may read the metrics: `private` (loopback and private peers that came "
          "through no proxy), `public`, `off`, or the number of a port of their own.", "9464"),
@@ -91,12 +100,22 @@ SETTINGS = (
     _row("health", reading.flag, "Serve `/healthz` and `/readyz`.", "1"),
     _row("ready_checks", reading.checks, "Functions that `/readyz` asks; one that raises or returns False says no.",
          "[check_database]", own=False),
+    _row("ready_timeout", reading.seconds, "Seconds that each of these functions has.", "1"),
     _row("sentry_dsn", reading.url, "Where errors go. Without it they are log lines with a fingerprint.",
          "https://key@errors.acme.example/1", "SENTRY_DSN"),
     _row("otlp_endpoint", reading.url, "The OTLP/HTTP collector that takes the spans. Without it there are IDs but no "
          "spans.", "http://127.0.0.1:4318", "OTEL_EXPORTER_OTLP_ENDPOINT"),
+    _row("otlp_traces_endpoint", reading.url, "The same with its path, when spans go somewhere else.",
+         "http://127.0.0.1:4318/v1/traces", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"),
+    _row("trace_exporter", reading.exporters, "Where spans go: `otlp` (the default when there is an endpoint), "
+         "`console`, or `none`.", "console", "OTEL_TRACES_EXPORTER"),
+    _row("trace_sampler", reading.sampler, "Who decides which traces are recorded: `parentbased_traceidratio` (the "
+         "caller, else the ratio), `traceidratio` (the ratio alone), `always_on`, `always_off`, `parentbased_always_on`, "
+         "`parentbased_always_off`. An app's own TracerProvider has its own.", "parentbased_always_on",
+         "OTEL_TRACES_SAMPLER"),
     _row("trace_sample_ratio", reading.ratio, "The share of traces that begin here to record. A caller's decision "
          "comes first.", "1.0", "OTEL_TRACES_SAMPLER_ARG"),
+    _row("otel_sdk_disabled", reading.flag, "Make no spans at all.", "1", "OTEL_SDK_DISABLED", own=False),
     _row("max_queries", reading.count, "More queries than this in one operation is a `queries.too_many`; 0: never.",
          "50"),
     _row("max_queries_by_route", reading.limits, "Other numbers for some routes or tasks.", "/reports=100,/export=500"),
@@ -116,6 +135,9 @@ SETTINGS = (
     Setting("heartbeats", (f"{reading.HEARTBEAT}*",), reading.heartbeats, "Ping URLs of jobs, one variable each: the "
             "job's name in capitals, anything else than letters and digits as `_`.",
             "SAASOBS_HEARTBEAT_NIGHTLY_INVOICES=https://obs.acme.example/ping/6b0c1a52-…"),
+    _row("scrub", reading.words, "More names of fields, headers and parameters whose values are masked in logs, spans "
+         "and error reports, beside those that are called like a secret; case and separators do not matter.",
+         "tax_id,X-Device-Key"),
     _row("disable", reading.words, "Integrations to leave alone.", "redis,httpx"),
 )  # fmt: skip
 ALWAYS_EXCLUDED = frozenset({"/healthz", "/readyz"})

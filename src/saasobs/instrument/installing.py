@@ -12,6 +12,8 @@ from saasobs.instrument import integrations, names
 from saasobs.instrument.config import InstrumentConfig, read_config
 from saasobs.instrument.process import Instrumentation
 from saasobs.instrument.servers.asgi import RequestLayer
+from saasobs.instrument.tasks import apps
+from saasobs.instrument.tracing.ownership import claim_app
 
 App = TypeVar("App")
 _MARK = "__saasobs_layer__"
@@ -76,16 +78,32 @@ def _terminal() -> bool:
 
 
 def _install(current: Instrumentation, app: Any) -> Any:
-    if isinstance(app, RequestLayer) or hasattr(app, _MARK):
+    if isinstance(app, RequestLayer) or hasattr(app, _MARK) or apps.observe(current, app):
         return app
     if hasattr(app, "build_middleware_stack") and hasattr(app, "middleware_stack"):
         _install_in_starlette(current, app)
         return app
-    if hasattr(app, "wsgi_app") or not callable(app):
-        problem = f"{type(app).__name__} is not an ASGI app: it runs without instrumentation"
-        current.logs.emit("warning", names.MISCONFIGURED_EVENT, "saasobs.instrument", {"problem": problem})
+    return _install_by_protocol(current, app)
+
+
+def _install_by_protocol(current: Instrumentation, app: Any) -> Any:
+    from saasobs.instrument.servers.protocols import protocol_of  # noqa: PLC0415 - not of those whose app is known
+    from saasobs.instrument.servers.wsgi import WsgiLayer  # noqa: PLC0415 - nor of those who serve ASGI
+
+    flask = sys.modules.get("flask")
+    if flask is not None and isinstance(app, flask.Flask):
+        from saasobs.instrument.servers.flask import install_in_flask  # noqa: PLC0415 - it imports Flask
+
+        install_in_flask(current, app)
         return app
-    return current.wrap(app)
+    protocol = protocol_of(app) if callable(app) else ""
+    if protocol == "asgi":
+        return current.wrap(app)
+    if protocol == "wsgi":
+        return app if isinstance(app, WsgiLayer) else WsgiLayer(app, current)
+    problem = f"{type(app).__name__} is neither an ASGI nor a WSGI app: it runs without instrumentation"
+    current.logs.emit("warning", names.MISCONFIGURED_EVENT, "saasobs.instrument", {"problem": problem})
+    return app
 
 
 def _install_in_starlette(current: Instrumentation, app: Any) -> None:
@@ -98,4 +116,5 @@ def _install_in_starlette(current: Instrumentation, app: Any) -> None:
     app.build_middleware_stack = build_inside_layer
     if app.middleware_stack is not None:
         app.middleware_stack = current.wrap(app.middleware_stack)
+    claim_app(app)
     setattr(app, _MARK, True)

@@ -38,6 +38,7 @@ TASKS_ACTIVE: Final = "tasks_active"
 WORKERS: Final = "saasobs_workers"
 INTERNAL_ERRORS: Final = "saasobs_internal_errors_total"
 LOG_LINES_DROPPED: Final = "saasobs_log_lines_dropped_total"
+SPANS_LOST: Final = "saasobs_spans_lost_total"
 BUILD_INFO: Final = "saasobs_build_info"
 
 # Labels
@@ -72,23 +73,49 @@ REQUEST_EVENT: Final = "http.request"
 TASK_EVENT: Final = "task.run"
 JOB_EVENT: Final = "job.run"
 HEARTBEAT_FAILED_EVENT: Final = "job.heartbeat_failed"
+WEBSOCKET_EVENT: Final = "http.websocket"
+TOO_MANY_EVENT: Final = "queries.too_many"
+N_PLUS_ONE_EVENT: Final = "queries.n_plus_one"
+SLOW_QUERY_EVENT: Final = "queries.slow"
+EXPORT_FAILED_EVENT: Final = "traces.export_failed"
 INTERNAL_ERROR_EVENT: Final = "saasobs.internal_error"
 MISCONFIGURED_EVENT: Final = "saasobs.misconfigured"
 LOG_DROPPED_EVENT: Final = "log.dropped"
+LOG_SUPPRESSED_EVENT: Final = "log.suppressed"
+EXCEPTION_EVENT: Final = "exception"
+ERRORS_SUPPRESSED_EVENT: Final = "exception.suppressed"
 
 EVENTS: Final[dict[str, str]] = {
     REQUEST_EVENT: "One request has been served: `method`, `route`, `path`, `status`, `duration_ms`, `client`,"
     " `outcome` when it is not ok, `error_type` when it failed, `db_queries` and `db_ms` when it asked a database.",
-    TASK_EVENT: "One run of a queued task or a scheduled job is over: `name`, `system`, `queue`, `task_id`, `attempt`,"
+    TASK_EVENT: "One run of a queued task is over: `name`, `system`, `queue`, `task_id`, `attempt`,"
     " `outcome` (`success`, `failure`, `timeout`, `lost`, `retry`, `rejected`, `ignored`, `revoked`, `expired`,"
     " `skipped`, `missed`, `cancelled`), `duration_ms`, `wait_ms` from when it could have begun, `error_type` when it"
     " failed, `db_queries` and `db_ms` when it asked a database.",
-    JOB_EVENT: "One run of a `saasobs.job` is over: `name`, `outcome` (`success`, `failure`, `cancelled`),"
-    " `duration_ms`, `error_type` when it failed, `exit_code` when it asked for one, `db_queries` and `db_ms`.",
+    JOB_EVENT: "One run of a `saasobs.job` or of a scheduler's job (then with `system`, and `wait_ms` from when it was"
+    " due) is over: `name`, `outcome` (`success`, `failure`, `cancelled`, `missed`), `duration_ms`, `error_type` when it failed, `exit_code` when it asked for one, `db_queries` and `db_ms`.",
     HEARTBEAT_FAILED_EVENT: "The job `name` could not tell its heartbeat monitor; `problem` says why. The job went on.",
+    WEBSOCKET_EVENT: "A websocket has been closed, or refused: `route`, `path`, `status` (101 when it was accepted),"
+    " `duration_ms` from the first byte to the close, `close_code`, `outcome` and `error_type` as in a request.",
+    TOO_MANY_EVENT: "An `operation` (a route, a task) of this `kind` asked its databases more than its `limit` allows:"
+    " `count` queries, `distinct` statements, `total_ms`; `top` has those that came most often. At most once a minute"
+    " for each operation; `times` says how often it happened since the last line.",
+    N_PLUS_ONE_EVENT: "An `operation` asked the same `statement` (without its values) `count` times from one place,"
+    " `location` (file:line of the app; empty when no code of its own led there): `total_ms`, `system`, and `advice` on"
+    " what to do. At most once a minute for each operation and statement; `times` as above.",
+    SLOW_QUERY_EVENT: "One query took as long as `SAASOBS_SLOW_QUERY` or longer: `statement` without its values,"
+    " `duration_ms`, `location`, `system`. At most once in ten seconds for each statement; `times` as above.",
+    EXPORT_FAILED_EVENT: "The collector did not take `spans` spans; `problem` says why. They are lost; the app was not"
+    " held up. At most once in five minutes, with how many since the last line.",
     INTERNAL_ERROR_EVENT: "The instrumentation itself failed in a `hook`; the app was not touched. Told once per hook.",
     MISCONFIGURED_EVENT: "A setting was not understood; `problem` says which, and the default is used.",
     LOG_DROPPED_EVENT: "`count` lines were lost because the stream would not take them.",
+    LOG_SUPPRESSED_EVENT: "`count` lines of one event (`suppressed_event`, `suppressed_logger`) were over its rate and"
+    " have not been written; told once for each event and ten seconds.",
+    EXCEPTION_EVENT: "A fault that the app has not logged itself: `error_type`, `error`, the traceback in `exception`,"
+    " `fingerprint` (the same for faults of the same kind from the same functions), `code` (file:line of the app's own"
+    " frame), `handled`, `source` (the hook that saw it), `route`, `error_id` when a report has been sent.",
+    ERRORS_SUPPRESSED_EVENT: "`count` faults of one `fingerprint` came faster than they are reported: counted only.",
 }
 """What each log event means, and its fields; the documentation is made from it."""
 
@@ -104,6 +131,26 @@ TRUNCATED: Final = "truncated"
 RESERVED_FIELDS: Final = frozenset({TIMESTAMP, LEVEL, EVENT, SERVICE, ENVIRONMENT, VERSION, TRUNCATED})
 CORRELATION_ID: Final = "correlation_id"
 """Set from the request; `trace_id` and `tenant` keep their names as well, once something sets them."""
+
+FIELDS: Final[dict[str, str]] = {
+    TIMESTAMP: "When, in UTC (RFC 3339), to the microsecond.",
+    LEVEL: "`debug`, `info`, `warning`, `error` or `critical`.",
+    EVENT: "What happened: of our own events a stable name, of other libraries' records their text.",
+    SERVICE: "The setting `service`.",
+    ENVIRONMENT: "The setting `environment`, if it is set.",
+    VERSION: "The setting `version`, if it is set.",
+    TRUNCATED: "True when the line would have been too long: values are cut, and `dropped_fields` counts the rest.",
+    LOGGER: "Who logged it: the name of the logger, a module's as a rule.",
+    CORRELATION_ID: "Of the request, task or job in which it was logged, the same in every part of the system.",
+    "trace_id": "Of its trace, recorded or not: 32 hexadecimal digits.",
+    "span_id": "Of our span in it: 16 hexadecimal digits.",
+    "tenant": "For whom it works: of the tenant rule, or of `set_tenant`.",
+    "user_id": "Who asked: the ID that `set_user` was given.",
+    "error_type": "The class of the exception, if there is one.",
+    "exception": "Its traceback.",
+    "stack": "Where it was logged, when the caller asked for that.",
+}
+"""What each field of a line is; the documentation is made from it."""
 
 BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 2.5, 5.0, 7.5, 10.0)
 """Seconds. OpenTelemetry's advice, plus edges at 1.5 and 2.0 because the alert rules ask about exactly 2 s."""

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TextIO
-
-from prometheus_client import CollectorRegistry
+from typing import TYPE_CHECKING, TextIO
 
 from saasobs.instrument import guard, names
 from saasobs.instrument.config import InstrumentConfig
@@ -17,9 +15,14 @@ from saasobs.instrument.errors.capture import Errors
 from saasobs.instrument.logs.out import Logs
 from saasobs.instrument.logs.setup import configure_logging
 from saasobs.instrument.metrics.registry import Metrics
+from saasobs.instrument.queries.log import report_to as report_queries_to
 from saasobs.instrument.queries.verdict import QueryWatch
 from saasobs.instrument.servers.asgi import ASGIApp, RequestLayer
+from saasobs.instrument.servers.tenants import TenantRule, tenant_rule
 from saasobs.instrument.tracing.tracer import Tracer
+
+if TYPE_CHECKING:
+    from prometheus_client import CollectorRegistry  # 80 ms of import, which only a reader of the metrics needs
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,7 @@ class Instrumentation:
     tracer: Tracer
     errors: Errors
     queries: QueryWatch
+    tenant_of: TenantRule | None = None
 
     @classmethod
     def start(
@@ -49,9 +53,13 @@ class Instrumentation:
         metrics = Metrics(config, registry)
         logs = configure_logging(config, stream=stream, troubles=metrics)
         guard.report_to(_Reporter(metrics, logs))
-        for sentence in warnings:
+        for sentence in (*warnings, *metrics.problems()):
             logs.emit("warning", names.MISCONFIGURED_EVENT, "saasobs.instrument", {"problem": sentence})
-        return cls(config, metrics, logs, Tracer(config), Errors(config), QueryWatch(config, metrics, logs))
+        metrics.serve()
+        tracer = Tracer(config, logs, metrics)
+        queries = QueryWatch(config, metrics, logs, tracer)
+        report_queries_to(queries)
+        return cls(config, metrics, logs, tracer, Errors(config, logs), queries, tenant_rule(config))
 
     def wrap(self, app: ASGIApp) -> RequestLayer:
         """The app inside the request layer; an app that is wrapped already comes back as it is."""
@@ -59,6 +67,7 @@ class Instrumentation:
 
     def close(self, timeout: float = 2.0) -> None:
         """Send and write out what is still waiting, each part within `timeout` seconds."""
+        self.metrics.close()
         self.errors.close(timeout)
         self.tracer.close(timeout)
         self.logs.flush(timeout)

@@ -5,11 +5,18 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping
+from inspect import iscoroutinefunction
+from ipaddress import ip_network
 from typing import Any, Final
 
 LEVELS: Final = {"DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40, "CRITICAL": 50}
 FORMATS: Final = ("json", "console")
 TEXT_LIMIT: Final = 200
+SAMPLERS: Final = (
+    "always_on", "always_off", "traceidratio",
+    "parentbased_always_on", "parentbased_always_off", "parentbased_traceidratio",
+)  # fmt: skip
+EXPORTERS: Final = ("otlp", "console", "none")
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off"})
 HEARTBEAT: Final = "SAASOBS_HEARTBEAT_"
@@ -95,7 +102,32 @@ def hosts(value: Any) -> tuple[str, ...]:
     for item in items:
         if not _HOST.fullmatch(item):
             raise ValueError("must be host names, *.domains, addresses or networks, with commas between them")
+        if "/" in item:
+            ip_network(item, strict=False)
     return tuple(item.lower().rstrip(".") for item in items)
+
+
+def destinations(value: Any) -> tuple[str, ...]:
+    """Hosts as in `hosts`; with a `!` before one, it is left out."""
+    items = words(value)
+    plain = hosts([item.removeprefix("!") for item in items])
+    return tuple("!" * item.startswith("!") + host for item, host in zip(items, plain, strict=True))
+
+
+def sampler(value: Any) -> str:
+    """One of OpenTelemetry's samplers."""
+    plain = str(value).strip().lower()
+    if plain not in SAMPLERS:
+        raise ValueError(f"must be one of {', '.join(SAMPLERS)}")
+    return plain
+
+
+def exporters(value: Any) -> tuple[str, ...]:
+    """Some of `otlp`, `console`, or `none`."""
+    found = tuple(item.lower() for item in words(value))
+    if not set(found) <= set(EXPORTERS):
+        raise ValueError(f"must be some of {', '.join(EXPORTERS)}")
+    return found
 
 
 def ratio(value: Any) -> float:
@@ -164,6 +196,8 @@ def heartbeat_variable(job: str) -> str:
 def tenant(value: Any) -> str | Callable[..., Any]:
     """A callable, or `subdomain:acme.example`, `header:X-Tenant`, `jwt:tenant_id`."""
     if callable(value):
+        if iscoroutinefunction(value):
+            raise ValueError("must be a plain function: it is asked on the request's own path")
         return value  # type: ignore[no-any-return]
     plain = text(value)
     kind, colon, argument = plain.partition(":")

@@ -53,6 +53,11 @@ class Operation:
     """16 lower-case hexadecimal digits: our own span, the parent of what we call."""
     parent_span_id = ""
     sampled = False
+    """Whether a span is recorded here. What a caller or a sampler has decided for others is in `trace_flags`."""
+    trace_flags = 0
+    """For those we call: W3C's `sampled` (1) and `random-trace-id` (2)."""
+    children = 0
+    """Spans made below its own."""
     tracestate = ""
     """What goes on to those we call, valid as it stands."""
     baggage = ""
@@ -67,6 +72,8 @@ class Operation:
     """The last log records, as rendered but not yet text; for an error report."""
     queries: QueryLog | None = None
     facts: Callable[[], RequestFacts] | None = None
+    fault: BaseException | None = None
+    """What went wrong though a framework has answered for it (Flask, Django): it is never raised to our layer."""
 
     def __init__(self, correlation_id: str, kind: str = "request", name: str = "") -> None:
         self.kind = kind
@@ -88,6 +95,8 @@ _ambient: ContextVar[Mapping[str, Any]] = ContextVar("saasobs_ambient", default=
 
 current: Callable[[], Operation | None] = _operation.get
 """The operation in progress here, if any."""
+enter: Callable[[Operation], Token[Operation | None]] = _operation.set
+"""Make this the operation in progress, until `leave` is called with the token."""
 
 
 def random_id() -> str:
@@ -105,9 +114,13 @@ def random_span_id() -> str:
     return f"{_ids.getrandbits(64) or 1:016x}"
 
 
-def enter(operation: Operation) -> Token[Operation | None]:
-    """Make this the operation in progress, until `leave` is called with the token."""
-    return _operation.set(operation)
+def random_ids() -> tuple[str, str]:
+    """A trace ID and a span ID, drawn together in half a microsecond.
+
+    The span ID's last bit is always set, so that it is never all zeros.
+    """
+    digits = (_ids.getrandbits(192) | 1).to_bytes(24, "big").hex()
+    return digits[:32], digits[32:]
 
 
 def leave(token: Token[Operation | None]) -> None:
@@ -159,6 +172,11 @@ def context_fields() -> dict[str, Any]:
     add_ids(fields, operation)
     fields.update(bound_fields(operation))
     return fields
+
+
+def ambient_fields() -> Mapping[str, Any]:
+    """What the app has bound outside of any operation."""
+    return _ambient.get()
 
 
 def add_ids(record: dict[str, Any], operation: Operation) -> None:

@@ -8,24 +8,39 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Mapping
-from typing import Any, Protocol, TextIO, cast
+from collections.abc import Callable, Mapping
+from typing import Any, Final, Protocol, TextIO
 
 from saasobs.instrument import names
 from saasobs.instrument.config import LEVELS, InstrumentConfig
-from saasobs.instrument.logs.rendering import (
-    ExcInfo,
-    Record,
-    Render,
-    console_renderer,
-    exception_fields,
-    render_json,
-)
+from saasobs.instrument.logs.access import LOGGER as ACCESS_LOGGER
+from saasobs.instrument.logs.access import AccessFields, AccessLine
+from saasobs.instrument.logs.limits import RateLimit
+from saasobs.instrument.logs.rendering import Record, Render, console_renderer, render_json, visible
+from saasobs.instrument.logs.tracebacks import traceback_text
 from saasobs.instrument.logs.writer import LineWriter
-from saasobs.instrument.state import context_fields
+from saasobs.instrument.state import Operation, add_ids, ambient_fields, bound_fields, current
 
+_NUMBERS = {name.lower(): number for name, number in LEVELS.items()}
+_ERRORS: Final = frozenset({"error", "critical"})
 CORRELATION_ATTRIBUTE = "__saasobs_correlation_id__"
 """Left on an exception by the request layer, so that the server's own traceback line carries the ID too."""
+
+Sink = Callable[[Mapping[str, Any]], None]
+"""Gets each record before it becomes text: timestamp, level, event, logger and fields, scrubbed and plain."""
+
+
+class Reporter(Protocol):
+    """Takes the exceptions that are logged as errors."""
+
+    def logged(self, error: BaseException, level: str, record: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Report it; returns what its line says more.
+
+        :param record: the line as far as it is known, without the exception.
+        """
+
+    def told(self, error: BaseException) -> bool:
+        """Whether a line with its traceback has been written for this fault."""
 
 
 class Troubles(Protocol):
@@ -45,62 +60,154 @@ class Uncounted:
 
 
 class Logs:
-    """The one way out for events. `emit` is safe from any thread, never blocks and never raises."""
+    """The one way out for events. `emit` is safe from any thread, never blocks and never raises.
+
+    Tests put a function into `sinks` to get every record.
+    """
 
     def __init__(self, config: InstrumentConfig, stream: TextIO, troubles: Troubles) -> None:
         self.level = LEVELS[config.log_level]
         self.troubles = troubles
+        self.reporter: Reporter | None = None
+        self.sinks: list[Sink] = []
         self._record = Record(config)
+        self.scrubber = self._record.scrubber
+        self._limit = RateLimit(config.log_rate) if config.log_rate else None
         self._render: Render = render_json if config.log_format == "json" else console_renderer(colour=_is_tty(stream))
-        self.writer = LineWriter(stream, on_drop=troubles.log_dropped, describe_drop=self._drop_line)
+        self._access = AccessLine(config) if config.log_format == "json" else None
+        self.writer = LineWriter(
+            stream, on_drop=troubles.log_dropped, describe_drop=self._drop_line, interlude=self._interlude
+        )
 
     def emit(
         self, level: str, event: Any, logger: str, fields: Mapping[str, Any], *, when: float | None = None
     ) -> None:
         """Write one event as given: no context is added, no level is looked at."""
         try:
-            self.writer.put(self._line(level, event, logger, fields, when))
+            if self._allowed(logger, event, important=level in _ERRORS):
+                self._put(self._built(level, event, logger, fields, when))
         except Exception:  # noqa: BLE001 - a guest keeps quiet: counted, never raised
             self.troubles.internal_error("log")
 
     def emit_in_context(
-        self, level: str, event: Any, logger: str, fields: Mapping[str, Any], *, when: float | None = None
+        self,
+        level: str,
+        event: Any,
+        logger: str,
+        fields: Mapping[str, Any],
+        *,
+        when: float | None = None,
+        template: Any = None,
     ) -> None:
-        """Write one event with all that is bound here; the event's own fields win."""
+        """Write one event with all that is bound here; the event's own fields win.
+
+        An exception in `exc_info` becomes text, and at level error and above a report too.
+
+        :param template: what the rate limit knows the event by, where its text differs each time.
+        """
         try:
-            merged = {**context_fields(), **fields}
-            merged.update(_exception_fields(merged.pop("exc_info", None)))
+            if not self._allowed(logger, template or event, important=level in _ERRORS):
+                return
+            operation = current()
+            record = self._record.head(time.time() if when is None else when, level, event, logger)
+            if operation is not None:
+                add_ids(record, operation)
+            bound = ambient_fields() if operation is None else bound_fields(operation)
+            if bound:
+                self._record.add(record, bound)
+            if "exc_info" in fields:
+                self._add_with_exception(record, level, fields)
+            elif fields:
+                self._record.add(record, fields)
+            if operation is not None:
+                operation.leave_crumb(record)
+            self._put(record)
         except Exception:  # noqa: BLE001 - an exc_info that is none: the event is written as it came
             self.troubles.internal_error("log")
             self.emit(level, event, logger, fields, when=when)
-        else:
-            self.emit(level, event, logger, merged, when=when)
+
+    def _add_with_exception(self, record: dict[str, Any], level: str, fields: Mapping[str, Any]) -> None:
+        more = dict(fields)
+        error = _exception_in(more.pop("exc_info"))
+        self._record.add(record, more)
+        if error is None:
+            return
+        known = getattr(error, CORRELATION_ATTRIBUTE, None)
+        if known and names.CORRELATION_ID not in record:
+            record[names.CORRELATION_ID] = known
+        record["error_type"] = type(error).__name__
+        if self.reporter is not None and level in _ERRORS:
+            record.update(self.reporter.logged(error, level, record))
+        record["exception"] = traceback_text(error)
 
     def wants(self, level: str) -> bool:
         """Whether lines of this level are written."""
-        return LEVELS[level.upper()] >= self.level
+        return _NUMBERS[level] >= self.level
 
-    def head(self, when: float, level: str, event: str, logger: str) -> dict[str, Any]:
-        """The beginning of a record of our own, to be filled with plain values and given to `write`."""
-        return self._record.head(when, level, event, logger)
-
-    def add(self, record: dict[str, Any], fields: Mapping[str, Any]) -> None:
-        """Put a caller's fields into a record of our own, made plain and scrubbed."""
-        self._record.add(record, fields)
-
-    def write(self, record: dict[str, Any]) -> None:
-        """Write a record whose values are plain."""
+    def access(self, level: str, event: str, operation: Operation, line: AccessFields) -> None:
+        """Write the line of one request; the short cut past both fronts."""
         try:
-            self.writer.put(self._render(record))
+            if not self._allowed(ACCESS_LOGGER, event, important=True):
+                return
+            now = time.time()
+            bound = bound_fields(operation)
+            if self._access is not None and not bound and not self.sinks:
+                text = self._access.render(now, level, event, operation, line)
+                self.writer.put(visible(text))
+                return
+            record = self._record.head(now, level, event, ACCESS_LOGGER)
+            add_ids(record, operation)
+            self._record.add(record, bound)
+            record.update(line.as_dict())
+            self._put(record)
         except Exception:  # noqa: BLE001 - a guest keeps quiet: counted, never raised
             self.troubles.internal_error("log")
 
-    def _line(self, level: str, event: Any, logger: str, fields: Mapping[str, Any], when: float | None) -> bytes:
+    def _allowed(self, logger: str, event: Any, *, important: bool) -> bool:
+        limit = self._limit
+        if limit is None:
+            return True
+        known = event if type(event) is str else type(event).__name__
+        first = not limit.pending
+        if limit.allows((logger, known), time.monotonic(), important=important):
+            return True
+        if first:
+            self.writer.wake()  # so that it is told even if nothing else is ever logged
+        return False
+
+    def _put(self, record: dict[str, Any]) -> None:
+        for sink in self.sinks:
+            sink(record)
+        self.writer.put(self._render(record))
+
+    def _built(
+        self, level: str, event: Any, logger: str, fields: Mapping[str, Any], when: float | None
+    ) -> dict[str, Any]:
         moment = time.time() if when is None else when
-        return self._render(self._record.build(when=moment, level=level, event=event, logger=logger, fields=fields))
+        return self._record.build(when=moment, level=level, event=event, logger=logger, fields=fields)
 
     def _drop_line(self, count: int) -> bytes:
-        return self._line("warning", names.LOG_DROPPED_EVENT, "saasobs.instrument", {"count": count}, None)
+        return self._own_line(names.LOG_DROPPED_EVENT, {"count": count})
+
+    def _own_line(self, event: str, fields: Mapping[str, Any]) -> bytes:
+        return self._render(self._built("warning", event, "saasobs.instrument", fields, None))
+
+    def _interlude(self, *, at_once: bool = False) -> tuple[bytes, float | None]:
+        """What the writer asks between two lines: what is to be told of suppressed ones, and when to ask again."""
+        limit = self._limit
+        if limit is None or not limit.pending:
+            return b"", None
+        wait = limit.wait(time.monotonic())
+        if wait and not at_once:
+            return b"", wait
+        lines = (
+            self._own_line(
+                names.LOG_SUPPRESSED_EVENT,
+                {"suppressed_event": event, "suppressed_logger": logger, "count": count},
+            )
+            for logger, event, count in limit.told()
+        )
+        return b"".join(lines), None
 
     @property
     def dropped(self) -> int:
@@ -109,7 +216,18 @@ class Logs:
 
     def flush(self, timeout: float = 2.0) -> bool:
         """Wait until everything so far is written, at most `timeout` seconds; False when it is not."""
+        self._tell_suppressed()
         return self.writer.flush(timeout)
+
+    def close(self, timeout: float = 2.0) -> None:
+        """Flush; what comes afterwards is written at once by whoever brings it, or lost."""
+        self._tell_suppressed()
+        self.writer.close(timeout)
+
+    def _tell_suppressed(self) -> None:
+        text, _ = self._interlude(at_once=True)
+        if text:
+            self.writer.put(text)
 
 
 def _is_tty(stream: TextIO) -> bool:
@@ -119,15 +237,16 @@ def _is_tty(stream: TextIO) -> bool:
         return False
 
 
-def _exception_fields(info: object) -> dict[str, str]:
-    """The fields of whatever `exc_info` may be: an exception, a triple, true (the one being handled) or nothing."""
-    if not info:
-        return {}
+def _exception_in(info: object) -> BaseException | None:
+    """Of whatever `exc_info` may be: an exception, a triple, true (the one being handled) or nothing.
+
+    :raises TypeError: it is none of these.
+    """
     if isinstance(info, BaseException):
-        triple: Any = (type(info), info, info.__traceback__)
-    else:
-        triple = info if isinstance(info, tuple) else sys.exc_info()
-    if triple[1] is None:
-        return {}
-    known = getattr(triple[1], CORRELATION_ATTRIBUTE, None)
-    return {**exception_fields(cast("ExcInfo", triple)), **({names.CORRELATION_ID: known} if known else {})}
+        return info
+    if not info:
+        return None
+    error = info[1] if isinstance(info, tuple) else sys.exc_info()[1]
+    if error is not None and not isinstance(error, BaseException):
+        raise TypeError("exc_info holds no exception")
+    return error

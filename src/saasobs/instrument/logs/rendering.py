@@ -1,54 +1,33 @@
 """One event as one line: JSON for machines, or a coloured line for a person. Pure; it never raises.
 
-In order: field names (ours are reserved), redaction by key, plain values (what JSON cannot say is shown by its
-bounded repr), one line however hostile the text, and at most LINE_LIMIT bytes.
+In order: field names (ours are reserved), redaction by name and by what a text looks like, plain values (what JSON
+cannot say is shown by its bounded repr), one line however hostile the text, and at most LINE_LIMIT bytes.
 """
 
 from __future__ import annotations
 
 import re
-import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import fields as dataclass_fields
-from dataclasses import is_dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
-from itertools import pairwise
-from types import TracebackType
 from typing import Any, Final
 
 import orjson
 
-from saasobs.core.values import Secret
 from saasobs.instrument import names
 from saasobs.instrument.config import InstrumentConfig
+from saasobs.instrument.plain import REDACTED, describe, plain
+from saasobs.instrument.scrub import Scrubber, is_sensitive, scrub_text
+
+__all__ = ["REDACTED", "Record", "Render", "console_renderer", "describe", "is_sensitive", "plain", "render_json"]
 
 LINE_LIMIT: Final = 32 * 1024
-REDACTED: Final = "***"
 _TEXT_CUT: Final = 2048
 _REPR_LIMIT: Final = 1024
-_TRACEBACK_LIMIT: Final = 16 * 1024
-_DEPTH: Final = 6
-_ITEMS: Final = 200
-_SECRET_WORDS: Final = frozenset(
-    {"password", "passwd", "passphrase", "token", "authorization", "cookie", "secret", "apikey", "credential"}
-)
-_SECRET_PAIRS: Final = frozenset({("api", "key"), ("private", "key"), ("access", "key"), ("signing", "key")})
-_SPEAKING: Final = frozenset({"datetime", "decimal", "ipaddress", "pathlib", "uuid"})
-"""Modules of the standard library whose types say more by str than by repr."""
-_SCALARS: Final = frozenset({str, int, float})
+_KEYS: Final = 4096
 _OURS: Final = names.RESERVED_FIELDS | {names.LOGGER}
-_WORD = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+(?![a-z])")
 
 Render = Callable[[dict[str, Any]], bytes]
-ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None]
-
-
-@lru_cache(maxsize=4096)
-def is_sensitive(key: str) -> bool:
-    """Whether a field of this name holds a secret: ``db_password``, ``X-Api-Key``, ``setCookie``; not ``tokens``."""
-    words = [word.lower() for word in _WORD.findall(key[:200])]
-    return any(word in _SECRET_WORDS for word in words) or any(pair in _SECRET_PAIRS for pair in pairwise(words))
 
 
 class Record:
@@ -61,34 +40,47 @@ class Record:
             names.VERSION: config.version,
         }
         self._static = {name: value for name, value in known.items() if value}
+        self.scrubber = Scrubber(config.scrub)
+        self._keys: dict[Any, tuple[str, bool]] = {}
 
-    def head(self, when: float, level: str, event: str, logger: str) -> dict[str, Any]:
-        """The fields that every record begins with, of an event of our own."""
+    def head(self, when: float, level: str, event: Any, logger: Any) -> dict[str, Any]:
+        """The fields that every record begins with. :param when: seconds since the epoch."""
         return {
             names.TIMESTAMP: timestamp(when),
             names.LEVEL: level,
-            names.EVENT: event,
-            names.LOGGER: logger,
+            names.EVENT: scrub_text(event) if type(event) is str else self.scrubber.value("", event),
+            names.LOGGER: logger if type(logger) is str else str(logger),
             **self._static,
         }
 
     def build(self, *, when: float, level: str, event: Any, logger: Any, fields: Mapping[str, Any]) -> dict[str, Any]:
         """:param when: seconds since the epoch."""
-        record: dict[str, Any] = {
-            names.TIMESTAMP: timestamp(when),
-            names.LEVEL: level,
-            names.EVENT: event if isinstance(event, str) else plain(event),
-            names.LOGGER: str(logger),
-            **self._static,
-        }
+        record = self.head(when, level, event, logger)
         self.add(record, fields)
         return record
 
     def add(self, record: dict[str, Any], fields: Mapping[str, Any]) -> None:
-        """Put a caller's fields into a record, under other names where ours are taken."""
+        """Put a caller's fields into a record, plain and scrubbed, under other names where ours are taken."""
+        keys = self._keys
         for key, value in fields.items():
-            name = f"{key}_" if key in _OURS else str(key)
-            record[name] = value if type(value) in _SCALARS and not is_sensitive(name) else _field(name, value)
+            name, masked = keys.get(key) or self._key(key)
+            kind = type(value)
+            if masked:
+                record[name] = value if value is None or kind is bool else REDACTED
+            elif kind is str:
+                record[name] = scrub_text(value)
+            elif kind is int or kind is float or kind is bool or value is None:
+                record[name] = value
+            else:
+                record[name] = self.scrubber.value(name, value)
+
+    def _key(self, key: Any) -> tuple[str, bool]:
+        """Under what name a field is written, and whether its value is masked."""
+        name = f"{key}_" if key in _OURS else scrub_text(str(key))
+        found = (name, self.scrubber.sensitive(name))
+        if len(self._keys) < _KEYS:
+            self._keys[key] = found
+        return found
 
 
 def timestamp(when: float) -> str:
@@ -102,61 +94,6 @@ def _second(second: int) -> str:
     return datetime.fromtimestamp(second, UTC).isoformat()[:-6]
 
 
-def _field(key: str, value: Any) -> Any:
-    if value is None or isinstance(value, bool):
-        return value  # a secret is neither, and "password=None" is worth knowing
-    return REDACTED if is_sensitive(key) else plain(value)
-
-
-def plain(value: Any, depth: int = _DEPTH) -> Any:
-    """The value as JSON can say it, secrets masked; deep, long, circular or foreign values become bounded text."""
-    if value is None or isinstance(value, str | bool | int | float):
-        return value
-    if isinstance(value, Secret):
-        return REDACTED
-    if isinstance(value, bytes | bytearray | memoryview):
-        return bytes(value[:_REPR_LIMIT]).decode("utf-8", "backslashreplace")
-    return _plain_container(value, depth - 1) if depth > 0 else describe(value)
-
-
-def _plain_container(value: Any, depth: int) -> Any:
-    if is_dataclass(value) and not isinstance(value, type):
-        value = {each.name: getattr(value, each.name, None) for each in dataclass_fields(value)}
-    if isinstance(value, Mapping):
-        pairs = [(str(key), item) for key, item in list(value.items())[:_ITEMS]]
-        return {key: REDACTED if item is not None and is_sensitive(key) else plain(item, depth) for key, item in pairs}
-    if isinstance(value, list | tuple | set | frozenset):
-        return [plain(item, depth) for item in list(value)[:_ITEMS]]
-    return describe(value)
-
-
-def describe(value: Any) -> str:
-    """A bounded repr, whatever the object's own does; moments and paths by their plain text."""
-    try:
-        if isinstance(value, datetime):
-            return value.isoformat()
-        if type(value).__module__ in _SPEAKING:
-            return str(value)[:_REPR_LIMIT]
-        if isinstance(value, BaseException):
-            return f"{type(value).__name__}: {value}"[:_REPR_LIMIT]
-        if isinstance(value, list | tuple | set | frozenset | Mapping):
-            return f"<{type(value).__name__} of {len(value)}>"  # too deep, or inside itself
-        return repr(value)[:_REPR_LIMIT]
-    except Exception:  # noqa: BLE001 - a __repr__ of somebody else may do anything
-        return f"<unprintable {type(value).__name__}>"
-
-
-def exception_fields(info: ExcInfo) -> dict[str, str]:
-    """`error_type` and the traceback as text, its last part when it is long: that is where it happened."""
-    try:
-        text = "".join(traceback.format_exception(*info, limit=-50)).rstrip()
-    except Exception:  # noqa: BLE001 - formatting calls the exception's own code
-        text = f"<unprintable {info[0].__name__}>"
-    if len(text) > _TRACEBACK_LIMIT:
-        text = "…" + text[-_TRACEBACK_LIMIT:]
-    return {"error_type": info[0].__name__, "exception": text}
-
-
 def render_json(record: dict[str, Any]) -> bytes:
     """One line of JSON, newline included. NaN and infinities become null."""
     try:
@@ -165,7 +102,19 @@ def render_json(record: dict[str, Any]) -> bytes:
         line = orjson.dumps(_tame(record), default=describe)
     if len(line) > LINE_LIMIT:
         line = orjson.dumps(_tame(shorten(record)))
-    return line + b"\n"
+    return visible(line) + b"\n"
+
+
+# What JSON allows as it is and a terminal or a viewer acts upon: DEL, C1 controls (U+009B begins an ANSI sequence), line
+# and paragraph separators, and the marks that turn the direction of text.
+_ACTIVE = re.compile(rb"\x7f|\xc2[\x80-\x9f]|\xe2\x80[\xa8-\xae]|\xe2\x81[\xa6-\xa9]")
+
+
+def visible(line: bytes) -> bytes:
+    """A line of JSON whose texts are escaped where they would act on whoever looks at them."""
+    if line.isascii() and b"\x7f" not in line:
+        return line
+    return _ACTIVE.sub(lambda found: b"\\u%04x" % ord(found[0].decode()), line)
 
 
 def _tame(value: Any) -> Any:
@@ -205,7 +154,10 @@ def _cut(value: Any) -> Any:
     return text if len(text) <= _TEXT_CUT else text[:_TEXT_CUT] + "…"
 
 
-_ESCAPES = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))}
+_ESCAPES = {
+    **{code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))},
+    **{code: f"\\u{code:04x}" for code in (*range(0x2028, 0x202F), *range(0x2066, 0x206A))},
+}
 _BLOCK_ESCAPES = {code: text for code, text in _ESCAPES.items() if code not in (9, 10)}
 _COLOURS = {"debug": "2", "info": "32", "warning": "33", "error": "31", "critical": "1;31"}
 _QUIET_FIELDS = frozenset(

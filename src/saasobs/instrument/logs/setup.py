@@ -9,47 +9,19 @@ structlog itself is imported on first use: it imports rich where that is install
 from __future__ import annotations
 
 import atexit
-import logging
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from saasobs.instrument.config import InstrumentConfig
 from saasobs.instrument.logs.out import Logs, Troubles, Uncounted
+from saasobs.instrument.logs.records import RecordHandler
+from saasobs.instrument.logs.taming import take_over, tame_server_loggers
 
 if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger
 
-_RECORD_ATTRIBUTES = frozenset(
-    {*vars(logging.LogRecord("", 0, "", 0, "", (), None)), "message", "asctime", "taskName", "color_message"}
-)
-_SERVER_LOGGERS = ("uvicorn", "uvicorn.error", "uvicorn.asgi")
-_ACCESS_LOGGERS = ("uvicorn.access",)
-_TALKATIVE = ("httpx", "httpx2")
-"""They log whole URLs at INFO, webhook secrets and all; the root's old level kept that quiet."""
-
-
-class RecordHandler(logging.Handler):
-    """The standard library's records in our shape: the event is the message, the rest comes from `extra`."""
-
-    def __init__(self, logs: Logs) -> None:
-        super().__init__(logs.level)
-        self._logs = logs
-
-    def emit(self, record: logging.LogRecord) -> None:
-        fields = {key: value for key, value in vars(record).items() if key not in _RECORD_ATTRIBUTES}
-        if record.exc_info:
-            fields["exc_info"] = record.exc_info
-        if record.stack_info:
-            fields["stack"] = record.stack_info
-        self._logs.emit_in_context(record.levelname.lower(), _message(record), record.name, fields, when=record.created)
-
-
-def _message(record: logging.LogRecord) -> str:
-    try:
-        return record.getMessage()
-    except Exception:  # noqa: BLE001 - arguments that do not fit the text: show both
-        return f"{record.msg} {record.args!r}"
+__all__ = ["RecordHandler", "configure_logging", "get_logger", "tame_server_loggers"]
 
 
 class _Active:
@@ -61,54 +33,31 @@ def configure_logging(
 ) -> Logs:
     """Send all logging of this process to `stream` (stdout when None) in one shape; calling it again starts over.
 
-    Handlers that somebody else put on the root logger stay, except those that write to the terminal.
+    Handlers that somebody else put on a logger stay, except those that write to the terminal.
     """
     from saasobs.instrument.logs.loggers import configure_structlog  # noqa: PLC0415 - see the module's docstring
 
-    previous, logs = _Active.logs, Logs(config, stream or sys.stdout, troubles or Uncounted())
+    previous, logs = _Active.logs, Logs(config, stream or _stdout(), troubles or Uncounted())
     _Active.logs = logs
     configure_structlog(logs)
-    _configure_standard_library(logs)
-    tame_server_loggers()
+    take_over(RecordHandler(logs), logs.level)
     if previous is None:
-        atexit.register(_flush_active)
+        atexit.register(_close_active)
     else:
         previous.flush()
     return logs
 
 
-def _flush_active() -> None:
+def _stdout() -> TextIO:
+    """The real one: what a worker has put in its place to catch prints would bring every line back to us."""
+    stream: Any = sys.stdout
+    foreign = stream is None or type(stream).__module__.startswith(("celery.", "billiard."))
+    return cast("TextIO", sys.__stdout__ if foreign else stream)
+
+
+def _close_active() -> None:
     if _Active.logs is not None:
-        _Active.logs.flush()
-
-
-def _configure_standard_library(logs: Logs) -> None:
-    root = logging.getLogger()
-    for handler in list(root.handlers):
-        if isinstance(handler, RecordHandler) or _writes_to_terminal(handler):
-            root.removeHandler(handler)
-    root.addHandler(RecordHandler(logs))
-    root.setLevel(logs.level)
-    for name in _TALKATIVE:
-        logger = logging.getLogger(name)
-        if logger.level == logging.NOTSET:
-            logger.setLevel(max(logs.level, logging.WARNING))
-
-
-def _writes_to_terminal(handler: logging.Handler) -> bool:
-    return type(handler) is logging.StreamHandler and handler.stream in (sys.stdout, sys.stderr)
-
-
-def tame_server_loggers() -> None:
-    """Let uvicorn's records reach the root, and drop its access log: the request layer writes a better line.
-
-    Called again when the server has started, because `uvicorn.run` installs its own handlers after us.
-    """
-    for name in _SERVER_LOGGERS + _ACCESS_LOGGERS:
-        logger = logging.getLogger(name)
-        for handler in list(logger.handlers):
-            logger.removeHandler(handler)
-        logger.propagate = name not in _ACCESS_LOGGERS
+        _Active.logs.close()
 
 
 def get_logger(name: str | None = None) -> FilteringBoundLogger:
@@ -116,8 +65,8 @@ def get_logger(name: str | None = None) -> FilteringBoundLogger:
 
     :param name: the `logger` field; the calling module's name when None.
     """
-    import structlog  # noqa: PLC0415 - see the module's docstring
+    from saasobs.instrument.logs.loggers import LazyLogger  # noqa: PLC0415 - see the module's docstring
 
     caller: Callable[[int], Any] = sys._getframe  # noqa: SLF001 - the same way as logging and structlog find callers
     logger = name if name is not None else caller(1).f_globals.get("__name__", "app")
-    return cast("FilteringBoundLogger", structlog.get_logger(logger))
+    return cast("FilteringBoundLogger", LazyLogger(logger))

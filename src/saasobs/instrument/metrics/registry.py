@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from saasobs.instrument import names
 from saasobs.instrument.config import InstrumentConfig
 from saasobs.instrument.metrics.cells import Store
+from saasobs.instrument.metrics.endpoint import Endpoints
 from saasobs.instrument.metrics.families import (
     CounterSeries,
     Definition,
@@ -20,12 +21,16 @@ from saasobs.instrument.metrics.families import (
     GaugeSeries,
     HistogramSeries,
 )
+from saasobs.instrument.metrics.gathering import Everything, local
 from saasobs.instrument.metrics.requests import Measured, RequestMetrics
-from saasobs.instrument.metrics.tenants import LocalClaims, TenantMetrics, hashed
+from saasobs.instrument.metrics.sharing import SharedClaims, Sharing
+from saasobs.instrument.metrics.tenants import TenantMetrics, hashed
 from saasobs.instrument.metrics.work import CacheMetrics, ClientMetrics, QueryMetrics, TaskMetrics
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
+
+    from saasobs.instrument.metrics.sideport import SidePort
 
 __all__ = ["Measured", "Metrics"]
 
@@ -41,8 +46,10 @@ class Metrics:
         self.config = config
         self.store = Store()
         self.requests = RequestMetrics(self.store)
+        claims = SharedClaims(config.tenant_limit)
+        self.sharing = Sharing(self.store, claims)
         label = hashed if config.tenant_labels == "hashed" else str
-        self.tenants = TenantMetrics(self.store, config.tenants, LocalClaims(config.tenant_limit), label)
+        self.tenants = TenantMetrics(self.store, config.tenants, claims, label)
         self.tasks = TaskMetrics(self.store)
         self.client = ClientMetrics(self.store)
         self.queries = QueryMetrics(self.store)
@@ -54,9 +61,7 @@ class Metrics:
             "Failures of the instrumentation itself, by hook; the app was not touched by them.",
             (names.HOOK,),
         )
-        self._dropped = self.counter(
-            names.LOG_LINES_DROPPED, "Log lines lost because the stream would not take them."
-        )
+        self._dropped = self.counter(names.LOG_LINES_DROPPED, "Log lines lost because the stream would not take them.")
         self.gauge(
             names.BUILD_INFO,
             "Always 1; its labels say what runs here.",
@@ -65,6 +70,28 @@ class Metrics:
         ).labels(config.service, config.environment, config.version).set(1)
         if registry is not None:
             self._register(registry)
+        self.sharing.start()
+        self.endpoints = Endpoints(config, self)
+        """What answers `/metrics`, `/healthz` and `/readyz`."""
+        self._side_port: SidePort | None = None
+
+    def serve(self) -> None:
+        """Open the port of our own for the metrics, if one is configured."""
+        if self.config.metrics.isdecimal() and self._side_port is None:
+            from saasobs.instrument.metrics.sideport import SidePort  # noqa: PLC0415 - few need it
+
+            self._side_port = SidePort(int(self.config.metrics), self.config.metrics_path, self.endpoints)
+            self._side_port.start()
+
+    def close(self) -> None:
+        """Close that port."""
+        if self._side_port is not None:
+            self._side_port.stop()
+
+    def problems(self) -> list[str]:
+        """What stands in the way of right numbers, a sentence each, to be logged once."""
+        sentences = [*self.sharing.problems, self.sharing.library_problem()]
+        return [sentence for sentence in sentences if sentence]
 
     # What the request layer tells.
 
@@ -145,6 +172,10 @@ class Metrics:
             self._registry = CollectorRegistry()
             self._register(self._registry)
         return self._registry
+
+    def gathered(self) -> Everything:
+        """What all processes of this app have counted together, by the metric's name."""
+        return self.sharing.gathered(local(self.families()))
 
     def exposition(self, accept: str = "") -> tuple[bytes, str]:
         """The metrics as text and the content type, as the `Accept` header asks: OpenMetrics or Prometheus text."""

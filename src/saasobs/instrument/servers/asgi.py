@@ -15,12 +15,14 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMappi
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from saasobs.instrument import guard
+from saasobs.instrument import guard, names
 from saasobs.instrument.config import ALWAYS_EXCLUDED
 from saasobs.instrument.logs.setup import tame_server_loggers
 from saasobs.instrument.servers.exchange import Exchange
 from saasobs.instrument.servers.routes import route_template
+from saasobs.instrument.servers.tenants import Asked
 from saasobs.instrument.state import RequestFacts
+from saasobs.instrument.tracing.ownership import claim_asgi_scope
 from saasobs.instrument.tracing.tracer import NOTHING, Incoming
 
 if TYPE_CHECKING:
@@ -35,6 +37,14 @@ ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 SCOPE_KEY: Final = "saasobs"
 """In the scope of a request that is watched: an instrumented app inside another leaves it alone."""
 _LAST_MESSAGES: Final = frozenset({"http.response.pathsend", "http.response.zerocopysend"})
+_SWITCHING_PROTOCOLS: Final = 101
+_REFUSED: Final = 403
+_NORMAL: Final = 1000
+_WELL_CLOSED: Final = frozenset({1000, 1001, 1005})
+"""RFC 6455, 7.4.1: done, going away, and no code at all."""
+_LAST_WORDS: Final = frozenset({"lifespan.shutdown.complete", "lifespan.shutdown.failed"})
+_PATIENCE: Final = 2.0
+"""Seconds that the end of the app waits for the collector."""
 _TRACE_HEADERS: Final = frozenset({b"traceparent", b"tracestate", b"baggage"})
 
 
@@ -45,12 +55,15 @@ class RequestLayer:
         self.app = app
         self._process = process
         self._excluded = ALWAYS_EXCLUDED | process.config.exclude | {process.config.metrics_path}
+        self._endpoints = process.metrics.endpoints
         self.header = process.config.correlation_header.lower().encode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        exchange = self._begin(scope)
+        if "path" in scope and _path(scope) in self._endpoints.paths and await self._serve(scope, send):
+            return
+        exchange = self.begin(scope)
         if exchange is None:
-            await self.app(scope, receive, send)
+            await self.app(scope, receive, self._before_the_end(send) if scope["type"] == "lifespan" else send)
             return
         exchange.enter()
         try:
@@ -62,20 +75,59 @@ class RequestLayer:
             exchange.finish(last=True)
             exchange.leave()
 
-    def _begin(self, scope: Scope) -> AsgiExchange | None:
+    def _before_the_end(self, send: Send) -> Send:
+        """Send what waits before the server hears that the app is done: uvicorn then dies by a signal, past atexit."""
+
+        async def watched(message: Message) -> None:
+            if message.get("type") in _LAST_WORDS and self._process.tracer.recorder is not None:
+                await asyncio.to_thread(self._process.tracer.flush, _PATIENCE)
+            await send(message)
+
+        return watched
+
+    async def _serve(self, scope: Scope, send: Send) -> bool:
+        """Answer what is asked of us and not of the app; whether it was."""
+        try:
+            if scope["type"] != "http" or SCOPE_KEY in scope:
+                return False
+            client = scope.get("client")
+            headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+            peer = client[0] if client else ""
+            answer = await self._endpoints.respond_async(scope["method"], _path(scope), peer, headers)
+        except Exception:  # noqa: BLE001 - a guest keeps quiet
+            guard.failed("endpoint")
+            return False
+        if answer is None:
+            return False
+        pairs = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers]
+        await send({"type": "http.response.start", "status": answer.status, "headers": pairs})
+        await send({"type": "http.response.body", "body": answer.body})
+        return True
+
+    def begin(self, scope: Scope) -> AsgiExchange | None:
+        """The observation of a request; None when it is not ours to observe."""
         try:
             kind = scope["type"]
             if kind == "lifespan":
                 tame_server_loggers()
             if kind not in ("http", "websocket") or SCOPE_KEY in scope:
                 return None
-            counted = kind == "http" and scope["path"] not in self._excluded
-            exchange = AsgiExchange(self._process, scope, self.header, counted=counted)
+            counted = _path(scope) not in self._excluded
+            make = AsgiExchange if kind == "http" else WebSocketExchange
+            exchange = make(self._process, scope, self.header, counted=counted)
+            claim_asgi_scope(self._process.tracer, scope)
             scope[SCOPE_KEY] = True  # the operation itself would make a circle of it
         except Exception:  # noqa: BLE001 - a guest keeps quiet
             guard.failed("begin")
             return None
         return exchange
+
+
+def _path(scope: Scope) -> str:
+    """The path as the app's routes see it: without what a proxy or `--root-path` put in front."""
+    path: str = scope["path"]
+    root: str = scope.get("root_path", "")
+    return path[len(root) :] if root and path.startswith(root) else path
 
 
 def _read(headers: Iterable[tuple[bytes, bytes]], wanted: bytes) -> tuple[str, Incoming]:
@@ -97,6 +149,8 @@ def _read(headers: Iterable[tuple[bytes, bytes]], wanted: bytes) -> tuple[str, I
 class AsgiExchange(Exchange):
     """An exchange that watches ASGI's messages."""
 
+    _ending = False
+
     def __init__(self, process: Instrumentation, scope: Scope, header: bytes, *, counted: bool) -> None:
         self._scope = scope
         self._header = header
@@ -105,8 +159,6 @@ class AsgiExchange(Exchange):
         method = scope.get("method", "")
         super().__init__(process, offered, incoming, method=method, path=scope["path"], counted=counted)
         self.operation.facts = partial(_facts, scope, self._root_path)
-        if scope["type"] == "websocket":
-            self.operation.kind = "websocket"
 
     def route(self, status: int) -> str:
         return route_template(self._scope, self._root_path, status)
@@ -118,12 +170,16 @@ class AsgiExchange(Exchange):
         client = self._scope.get("client")
         return client[0] if client else ""
 
+    def asked(self) -> Asked:
+        scope = self._scope
+        return Asked(_header(scope, "host"), scope["path"], self.client(), partial(_header, scope))
+
     def watch_receive(self, receive: Receive) -> Receive:
         """Pass every message on; remember a disconnect that comes before the response's end."""
 
         async def watched() -> Message:
             message = await receive()
-            if message.get("type") == "http.disconnect":
+            if not self._ending and message.get("type") == "http.disconnect":
                 self.disconnected()
             return message
 
@@ -134,15 +190,27 @@ class AsgiExchange(Exchange):
 
         async def watched(message: Message) -> None:
             message = self._before(message)
+            last = _is_last(message)
+            if last:
+                self._end(getattr(send, "__self__", None))
             try:
                 await send(message)
             except OSError:  # ASGI 2.4: how a server says that the client has gone
                 self.disconnected()
                 raise
-            if _is_last(message):
+            if last:
                 self.completed()
 
         return watched
+
+    def _end(self, server: Any) -> None:
+        """The last message is about to be sent: from now on the app may be told of a disconnect that is none.
+
+        uvicorn drops in silence what is sent to a client that has gone, unless the app asks; its cycle knows.
+        """
+        self._ending = True
+        if server is not None and getattr(server, "disconnected", False):
+            self.disconnected()
 
     def _before(self, message: Message) -> Message:
         try:
@@ -153,8 +221,6 @@ class AsgiExchange(Exchange):
                 headers, endless = self._headers(message.get("headers", ()))
                 self.response_started(int(message["status"]), endless=endless)
                 return {**message, "headers": headers}
-            elif kind == "websocket.accept":
-                return {**message, "headers": self._headers(message.get("headers", ()))[0]}
         except Exception:  # noqa: BLE001 - a guest keeps quiet
             guard.failed("start")
         return message
@@ -170,6 +236,74 @@ class AsgiExchange(Exchange):
                     endless = True
         kept.append((ours, self.operation.correlation_id.encode()))
         return kept, endless
+
+
+def _header(scope: Scope, name: str) -> str:
+    wanted = name.lower().encode("latin-1", "replace")
+    return next((value.decode("latin-1") for key, value in scope["headers"] if key == wanted), "")
+
+
+class WebSocketExchange(AsgiExchange):
+    """A websocket: one line when it closes; how long it stayed open is no latency, so it is in no histogram."""
+
+    measured = False
+    _code: int | None = None
+
+    def __init__(self, process: Instrumentation, scope: Scope, header: bytes, *, counted: bool) -> None:
+        super().__init__(process, scope, header, counted=counted)
+        self.operation.kind = "websocket"
+
+    def event(self) -> str:
+        return names.WEBSOCKET_EVENT
+
+    def rare_fields(self, outcome: str, error: BaseException | None) -> dict[str, Any]:
+        code = {} if self._code is None else {"close_code": self._code}
+        return {**super().rare_fields(outcome, error), **code}
+
+    def watch_receive(self, receive: Receive) -> Receive:
+        """Pass every message on; remember with which code the client left."""
+
+        async def watched() -> Message:
+            message = await receive()
+            if message.get("type") == "websocket.disconnect":
+                self._closed(message.get("code"))
+            return message
+
+        return watched
+
+    def failed(self, error: BaseException, *, cancelled: bool = False) -> None:
+        """Starlette tells an endpoint of the end by an exception, which seldom anybody catches: no fault."""
+        if self._code is None or type(error).__name__ != "WebSocketDisconnect":
+            super().failed(error, cancelled=cancelled)
+
+    def finish(self, *, last: bool) -> None:
+        """An app that returns has closed it; one that never answered has refused it."""
+        if last and self._error is None and not self._disconnected:
+            self._complete = True
+        self._status = self._status or _REFUSED
+        super().finish(last=last)
+
+    def _before(self, message: Message) -> Message:
+        try:
+            kind = message.get("type")
+            if kind == "websocket.accept":
+                self.response_started(_SWITCHING_PROTOCOLS)
+                return {**message, "headers": self._headers(message.get("headers", ()))[0]}
+            if kind == "websocket.close":
+                self._closed(message.get("code", _NORMAL))
+            elif kind == "websocket.http.response.start":
+                self.response_started(int(message["status"]))
+        except Exception:  # noqa: BLE001 - a guest keeps quiet
+            guard.failed("start")
+        return message
+
+    def _closed(self, code: int | None) -> None:
+        if self._code is None:
+            self._code = code
+            if code in _WELL_CLOSED:
+                self._complete = True
+            else:
+                self.disconnected()
 
 
 def _facts(scope: Scope, root_path: str) -> RequestFacts:

@@ -12,14 +12,17 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from contextlib import suppress
 from contextvars import Token
-from time import perf_counter, time
+from time import perf_counter
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from saasobs.instrument import guard, names
+from saasobs.instrument.logs.access import AccessFields
 from saasobs.instrument.logs.out import CORRELATION_ATTRIBUTE
 from saasobs.instrument.logs.rendering import REDACTED, is_sensitive
 from saasobs.instrument.metrics.registry import Measured
-from saasobs.instrument.state import Operation, accept_correlation_id, add_ids, bound_fields, enter, leave, random_id
+from saasobs.instrument.servers.tenants import Asked, TenantRule
+from saasobs.instrument.state import Operation, accept_correlation_id, enter, leave
 from saasobs.instrument.tracing.tracer import Incoming
 
 if TYPE_CHECKING:
@@ -29,10 +32,14 @@ _PATH_LIMIT: Final = 1024
 _METHOD_LIMIT: Final = 32
 _UUID = re.compile(r"[0-9A-Fa-f]{8}(?:-?[0-9A-Fa-f]{4}){3}-?[0-9A-Fa-f]{12}")
 _CLIENT_CLOSED_REQUEST: Final = 499
+_NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
 class Exchange(ABC):
     """One request and its response. Every method that the app's path runs through is guarded."""
+
+    measured = True
+    """Whether such exchanges go into the numbers."""
 
     # What most requests never change stands on the class: setting it for each costs more than reading it there.
     _status = 0
@@ -46,6 +53,7 @@ class Exchange(ABC):
     _cancelled = False
     _error: BaseException | None = None
     _token: Token[Operation | None] | None = None
+    _attached: Any = None
     _gauge: Any = None
 
     def __init__(
@@ -53,16 +61,19 @@ class Exchange(ABC):
     ) -> None:
         """
         :param offered_id: the correlation ID as the caller sent it, or nothing.
-        :param counted: whether it goes into the numbers and the access log.
+        :param counted: whether it goes into the access log, the traces and, if it is `measured` too, the numbers.
         """
         trusted = accept_correlation_id(offered_id) if offered_id and process.config.trust_incoming else None
         self._process = process
-        self.operation = operation = Operation(trusted or random_id())
+        self.operation = operation = Operation(trusted or "")  # an ID that nobody offers is the trace ID
         self._method_sent = method
         self._method = method if method in names.KNOWN_METHODS else names.OTHER_METHOD
         self._path = path
-        self._counted = counted
-        self._begun = process.tracer.begin(operation, incoming)
+        self._logged = counted
+        self._counted = counted = counted and self.measured
+        self._begun = process.tracer.begin(operation, incoming, method=self._method, path=path, unseen=not self._logged)
+        if process.tenant_of is not None:
+            operation.tenant = self._tenant(process.tenant_of)
         if counted:
             self._gauge = gauge = process.metrics.active(self._method)
             gauge.inc()
@@ -81,17 +92,23 @@ class Exchange(ABC):
     def client(self) -> str:
         """The peer's address, or nothing."""
 
+    @abstractmethod
+    def asked(self) -> Asked:
+        """What the rule for tenants may look at."""
+
     # What an adapter tells.
 
     def enter(self) -> None:
         """From here on the operation in progress is this one's."""
         self._token = enter(self.operation)
+        self._attached = self._process.tracer.attach(self.operation)
 
     def leave(self) -> None:
         """And from here on it is not."""
         token = self._token
         if token is not None:
             self._token = None
+            self._process.tracer.detach(self._attached)
             leave(token)
 
     def response_started(self, status: int, *, endless: bool = False) -> None:
@@ -136,6 +153,10 @@ class Exchange(ABC):
             if self._untold and (last or self._status < 500):
                 self._untold = False
                 self._tell()
+            elif last and self._error is not None and not self._cancelled:
+                self._report(self._error)  # after the response: a background task, a body's close()
+            if last and (self._error or self.operation.fault) is not None:
+                self._error = self.operation.fault = None  # its traceback knows the frames that know us
         except Exception:  # noqa: BLE001 - a guest keeps quiet
             guard.failed("finish")
 
@@ -166,64 +187,71 @@ class Exchange(ABC):
                     operation.trace_id if operation.span is not None else "",
                     self._endless,
                     self._disconnected,
+                    queries.seconds if queries is not None else 0.0,
                 )
             )
 
     def _tell(self) -> None:
         """The line, the error report and the span: all that waits until the app has returned."""
-        process, operation, error = self._process, self.operation, self._error
+        process, operation = self._process, self.operation
+        error = self._error or operation.fault
         outcome = self.outcome()
         fault = error if outcome in ("ok", "error") and not self._cancelled else None
         if fault is not None:
-            process.metrics.exception(operation.name, type(fault).__name__)
-            process.errors.capture(fault, handled=False, source="server")
+            self._report(fault)
         level = "error" if self._status >= 500 or outcome == "error" else "info"
-        logs = process.logs
-        wanted = self._counted and logs.wants(level)
-        if wanted or operation.span is not None:
-            line = self.line()
-            if outcome != "ok":
-                line["outcome"] = outcome
-            if error is not None:
-                line["error_type"] = type(error).__name__
-            process.tracer.end(operation, self._begun, line, fault)
-            if wanted:
-                record = logs.head(time(), level, self.event(), "saasobs.http")
-                add_ids(record, operation)
-                if bound := bound_fields(operation):
-                    logs.add(record, bound)
-                record.update(line)
-                logs.write(record)
-        else:
-            process.tracer.end(operation, self._begun, {}, fault)
+        wanted = self._logged and process.logs.wants(level)
+        if not wanted and operation.span is None:
+            process.tracer.end(operation, self._begun, _NOTHING, fault)
+            return
+        line = self.fields(outcome, error)
+        process.tracer.end(operation, self._begun, line.as_dict() if operation.span is not None else _NOTHING, fault)
+        if wanted:
+            process.logs.access(level, self.event(), operation, line)
+
+    def _report(self, fault: BaseException) -> None:
+        self._process.metrics.exception(self.operation.name, type(fault).__name__)
+        self._process.errors.capture(fault, handled=False, source="server")
+
+    @guard.guarded("tenant")
+    def _tenant(self, rule: TenantRule) -> str | None:
+        """For whom it is, as far as the request itself says; `set_tenant` may know better later."""
+        return rule(self.asked())
 
     def event(self) -> str:
         """The name of the line's event."""
         return names.REQUEST_EVENT
 
-    def line(self) -> dict[str, Any]:
-        """The fields of the access line that are the request's own."""
+    def fields(self, outcome: str, error: BaseException | None) -> AccessFields:
+        """What the line says."""
         operation = self.operation
-        line: dict[str, Any] = {
-            "method": self._method_sent[:_METHOD_LIMIT],
-            "route": operation.name,
-            "path": self._safe_path(operation.name),
-            "status": self._status,
-            "duration_ms": round(self._seconds * 1000, 3),
-            "client": self.client(),
-        }
         queries = operation.queries
+        more: Mapping[str, Any] = _NOTHING
+        if queries is not None or outcome != "ok" or error is not None or operation.kind != "request":
+            more = self.rare_fields(outcome, error)
+        path = self._safe_path(operation.name)
+        method = self._method_sent[:_METHOD_LIMIT]
+        return AccessFields(method, operation.name, path, self._status, self._seconds * 1000, self.client(), more)
+
+    def rare_fields(self, outcome: str, error: BaseException | None) -> dict[str, Any]:
+        """What not every line says."""
+        more: dict[str, Any] = {}
+        queries = self.operation.queries
         if queries is not None:
-            line["db_queries"] = queries.count
-            line["db_ms"] = round(queries.seconds * 1000, 3)
-        return line
+            more["db_queries"] = queries.count
+            more["db_ms"] = round(queries.seconds * 1000, 3)
+        if outcome != "ok":
+            more["outcome"] = outcome
+        if error is not None:
+            more["error_type"] = type(error).__name__
+        return more
 
     def outcome(self) -> str:
         """`ok`, `error`, `disconnect` or `cancelled`."""
-        if self._complete:
-            return "ok"
         if self._disconnected:
             return "disconnect"
+        if self._complete:
+            return "ok"
         return "cancelled" if self._cancelled else "error"
 
     def _safe_path(self, route: str) -> str:

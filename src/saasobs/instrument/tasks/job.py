@@ -58,7 +58,7 @@ class Job:
 
     def __call__(self, function: Callable[P, T]) -> Callable[P, T]:
         if inspect.iscoroutinefunction(function):
-            return self._around_coroutine(function)  # type: ignore[return-value]
+            return self._around_coroutine(function)
 
         @functools.wraps(function)
         def run(*args: P.args, **kwargs: P.kwargs) -> T:
@@ -174,8 +174,7 @@ def _unheard(process: Instrumentation, context: dict[str, Any], name: str, error
 
 
 def _report(outcome: str, seconds: float, error: BaseException | None, correlation_id: str) -> str:
-    """What the monitor shows of a run: no message of the error, which may say anything."""
-    lines = [f"{outcome} after {seconds:.3f} s", f"correlation ID: {correlation_id}"]
-    if error is not None:
-        lines.insert(1, f"error: {type(error).__name__}"[:200])
-    return "\n".join(lines)
+    """What the monitor shows of a run, and of its error the type only: a message may say anything."""
+    how = "done in" if outcome == "success" else f"{outcome} after"
+    kind = f" ({type(error).__name__[:200]})" if error is not None else ""
+    return f"{how} {seconds:.3f} s{kind}\ncorrelation ID: {correlation_id}"

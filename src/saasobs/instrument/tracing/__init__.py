@@ -1,4 +1,8 @@
 """Traces: W3C Trace Context in and out, the decision to sample, and one SERVER span of the OpenTelemetry SDK.
 
 The decision comes first: an operation that is not sampled carries its IDs and makes no span.
+
+`trace_context`, `baggage`, `sampling` and `attributes` are pure; `tracer` is what everybody else calls; `recording`
+speaks OpenTelemetry's API, `provider` and `exporting` its SDK, and none of these three is imported before somebody
+records spans; `ownership` keeps other instrumentations from making a second SERVER span.
 """

@@ -1,0 +1,87 @@
+"""The access line in JSON, written by hand: the one record of every request, whose fields are known beforehand.
+
+It is what `Record` and `render_json` would make of the same fields (a test holds the two against each other), at a
+third of the cost: no dictionary is built, and what repeats (the service's own fields, routes, clients) is kept as text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from time import gmtime, strftime
+from typing import Any, Final, NamedTuple
+
+import orjson
+
+from saasobs.instrument import names
+from saasobs.instrument.config import InstrumentConfig
+from saasobs.instrument.state import Operation
+
+LOGGER: Final = "saasobs.http"
+
+
+class AccessFields(NamedTuple):
+    """What an access line says beside whose it is."""
+
+    method: str
+    route: str
+    path: str
+    status: int
+    duration_ms: float
+    client: str
+    more: Mapping[str, Any]
+    """`outcome`, `error_type`, `db_queries` …, if there is such a thing to say."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """All fields, in their order."""
+        fields = self._asdict()
+        fields["duration_ms"] = round(self.duration_ms, 3)
+        fields.update(fields.pop("more"))
+        return fields
+
+
+class AccessLine:
+    """Renders the access lines of one process."""
+
+    def __init__(self, config: InstrumentConfig) -> None:
+        known = {
+            names.LOGGER: LOGGER,
+            names.SERVICE: config.service,
+            names.ENVIRONMENT: config.environment,
+            names.VERSION: config.version,
+        }
+        self._static = "".join(f"{_json(name)}:{_json(value)}," for name, value in known.items() if value)
+        self._second = (0, "")
+
+    def render(self, when: float, level: str, event: str, operation: Operation, line: AccessFields) -> bytes:
+        """One line, its newline included.
+
+        :param when: seconds since the epoch.
+        :raises TypeError: a text has lone surrogates.
+        """
+        second = int(when)
+        known, moment = self._second
+        if second != known:
+            moment = strftime("%Y-%m-%dT%H:%M:%S", gmtime(second))
+            self._second = (second, moment)  # one object, so that another thread never sees half of it
+        method, route, path, status, milliseconds, client, more = line
+        tenant = "" if operation.tenant is None else f'"tenant":{_json(operation.tenant)},'
+        user = "" if operation.user is None else f'"user_id":{_json(operation.user["id"])},'
+        trace = operation.trace_id
+        ids = f'"trace_id":"{trace}","span_id":"{operation.span_id}",' if trace else ""
+        known_route = _json(route)
+        text = (
+            f'{{"timestamp":"{moment}.{int((when - second) * 1_000_000):06d}Z","level":"{level}","event":"{event}",'
+            f'{self._static}"correlation_id":"{operation.correlation_id}",{ids}{tenant}{user}'
+            f'"method":{_json(method)},"route":{known_route},'
+            f'"path":{known_route if path == route else orjson.dumps(path).decode()},"status":{status},'
+            f'"duration_ms":{milliseconds:.3f},"client":{_json(client)}'
+        )
+        if more:
+            return f"{text},{orjson.dumps(more)[1:].decode()}\n".encode()
+        return f"{text}}}\n".encode()
+
+
+@lru_cache(maxsize=4096)
+def _json(text: str) -> str:
+    return orjson.dumps(text).decode()

@@ -1,0 +1,145 @@
+"""A TracerProvider of ours, for who has none: OTLP over HTTP, in batches, from a thread of its own.
+
+The exporter reads the standard variables for what is not in our table: OTEL_EXPORTER_OTLP_HEADERS, _TIMEOUT,
+_COMPRESSION, _CERTIFICATE and so on; the processor reads OTEL_BSP_*, the resource OTEL_RESOURCE_ATTRIBUTES, spans
+OTEL_SPAN_*. Imported with the SDK only.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import random
+import threading
+import uuid
+from collections.abc import Callable
+from typing import Any, Final
+
+from opentelemetry import trace
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, ConsoleSpanExporter, SpanExporter
+from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
+from opentelemetry.sdk.trace.sampling import ParentBased, Sampler, TraceIdRatioBased
+
+from saasobs.instrument.config import InstrumentConfig
+from saasobs.instrument.tracing.exporting import Pipeline, QuietExporter
+from saasobs.instrument.tracing.recording import Recorder
+from saasobs.instrument.tracing.sampling import Sampling
+from saasobs.instrument.tracing.troubles import ExportTroubles
+
+_INSTANCE: Final = "service.instance.id"
+_PATH: Final = "/v1/traces"
+_AT_EXIT: Final = 2.0
+"""Seconds that the end of a process may wait for the collector."""
+
+
+def load(config: InstrumentConfig) -> None:
+    """Import what the exporter needs while the app starts; its first use is in a thread beside a busy loop."""
+    if "otlp" in config.trace_exporter or not config.trace_exporter:
+        import requests  # noqa: F401, PLC0415 - the exporter's, imported by it late
+        from opentelemetry.exporter.otlp.proto.http import trace_exporter  # noqa: F401, PLC0415 - 25 ms
+
+
+def start(config: InstrumentConfig, sampling: Sampling, troubles: ExportTroubles) -> Recorder:
+    """Make the provider and set it for the whole process; if somebody was faster, theirs is used."""
+    ids = Ids()
+    provider = TracerProvider(_sampler(sampling), resource_of(config), shutdown_on_exit=False, id_generator=ids)
+    trace.set_tracer_provider(provider)
+    chosen = trace.get_tracer_provider()
+    if chosen is not provider:
+        return Recorder.of_the_app(chosen)
+    exporters = [QuietExporter(make, troubles) for make in _exporters(config)]
+    processors = [BatchSpanProcessor(exporter) for exporter in exporters]
+    for processor in processors:
+        provider.add_span_processor(processor)
+    pipeline = Pipeline(provider, processors)
+    atexit.register(pipeline.close, _AT_EXIT)
+    return Recorder(provider, sampling, ids, pipeline)
+
+
+def recorder_into(exporter: SpanExporter, config: InstrumentConfig) -> Recorder:
+    """A recorder that hands every span to an exporter as it ends, and is not set for the process: for tests."""
+    from opentelemetry.sdk.trace.export import SimpleSpanProcessor  # noqa: PLC0415 - for tests
+
+    ids = Ids()
+    sampling = Sampling.named(config.trace_sampler, config.trace_sample_ratio)
+    provider = TracerProvider(_sampler(sampling), resource_of(config), shutdown_on_exit=False, id_generator=ids)
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    return Recorder(provider, sampling, ids)
+
+
+class Ids(RandomIdGenerator):
+    """IDs that have been drawn already, when there are such, else new ones.
+
+    From a generator of our own: the SDK's is the one that an app's random.seed() makes repeat itself.
+    """
+
+    def __init__(self) -> None:
+        self._drawn = threading.local()
+        self._random = random.Random()  # noqa: S311 - not a secret
+        os.register_at_fork(after_in_child=self._random.seed)
+
+    def next(self, trace_id: int, span_id: int) -> None:
+        """Give these to the span that is made next in this thread."""
+        self._drawn.trace_id = trace_id
+        self._drawn.span_id = span_id
+
+    def generate_trace_id(self) -> int:
+        drawn = self._drawn.__dict__.pop("trace_id", 0)
+        return drawn or self._random.getrandbits(128) or 1
+
+    def generate_span_id(self) -> int:
+        here = self._drawn.__dict__
+        here.pop("trace_id", None)  # it has a parent, and takes the parent's
+        return here.pop("span_id", 0) or self._random.getrandbits(64) or 1
+
+
+def resource_of(config: InstrumentConfig) -> Resource:
+    """Who sends: service, version, environment, and this process as an instance of its own."""
+    ours = {
+        "service.name": config.service,
+        "service.version": config.version,
+        "deployment.environment.name": config.environment,
+    }
+    unnamed = config.service == InstrumentConfig().service
+    if unnamed and "service.name=" in os.environ.get("OTEL_RESOURCE_ATTRIBUTES", ""):
+        del ours["service.name"]
+    given = Resource.create({name: value for name, value in ours.items() if value})
+    return given if given.attributes.get(_INSTANCE) else given.merge(Resource({_INSTANCE: str(uuid.uuid4())}))
+
+
+def refresh(provider: TracerProvider) -> None:
+    """After a fork: another instance. Newer SDKs have done it already."""
+    if getattr(provider, "_handle_fork", None) is not None:
+        return
+    merged = provider.resource.merge(Resource({_INSTANCE: str(uuid.uuid4())}))
+    provider._resource = merged  # noqa: SLF001 - older SDKs have no other way
+
+
+def _sampler(sampling: Sampling) -> Sampler:
+    """What decides for spans that the app makes itself: below an operation as the operation, else as if it were one."""
+    ratio = TraceIdRatioBased(sampling.ratio)
+    return ParentBased(ratio) if sampling.follows_parent else ratio
+
+
+def _exporters(config: InstrumentConfig) -> list[Callable[[], SpanExporter]]:
+    wanted = config.trace_exporter or ("otlp",)
+    known: dict[str, Callable[[], SpanExporter]] = {"otlp": lambda: _otlp(config), "console": ConsoleSpanExporter}
+    return [known[name] for name in known if name in wanted]
+
+
+def _otlp(config: InstrumentConfig) -> SpanExporter:
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415 - 25 ms
+
+    exporter: Any = OTLPSpanExporter
+    made: SpanExporter = exporter(endpoint=endpoint_of(config))
+    return made
+
+
+def endpoint_of(config: InstrumentConfig) -> str | None:
+    """The whole address of the collector; None: the exporter's own default."""
+    if config.otlp_traces_endpoint:
+        return config.otlp_traces_endpoint
+    base = config.otlp_endpoint.rstrip("/")
+    return base if not base or base.endswith(_PATH) else base + _PATH
