@@ -90,7 +90,8 @@ asyncio.run(main())
 def test_one_line_for_fastapi() -> None:
     """A FastAPI app is changed in place, once, outside of its own error handling; logs go to stdout as JSON."""
     lines = [json.loads(line) for line in run(_APP, SAASOBS_SERVICE="env", SAASOBS_ENVIRONMENT="prod").splitlines()]
-    sent, first, second = (line for line in lines if line["logger"] != "httpx")
+    sent, first, fault, second = (line for line in lines if line["logger"] != "httpx")
+    assert (fault["event"], fault["error_type"], fault["route"]) == ("exception", "ValueError", "/boom")
     assert (sent["event"], sent["order"], sent["logger"]) == ("invoice.sent", 7, "__main__")
     assert (first["route"], first["order"], first["service"], first["environment"]) == ("/x/{y}", 7, "billing", "prod")
     assert first["correlation_id"] == sent["correlation_id"]

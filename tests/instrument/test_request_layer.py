@@ -361,7 +361,7 @@ async def test_our_own_failure_is_ours(out: Captured, monkeypatch: pytest.Monkey
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=layer), base_url="http://test") as http:
         for hook, owner, name in (
             ("begin", Tracer, "begin"),
-            ("start", AsgiExchange, "response_started"),
+            ("start", AsgiExchange, "_headers"),
             ("finish", Metrics, "finished"),
         ):
             with monkeypatch.context() as patch:  # the only way to make code that is right go wrong

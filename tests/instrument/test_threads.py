@@ -120,7 +120,12 @@ def test_a_thread_that_lives_longer_keeps_the_operation(out: Captured) -> None:
     seen: list[Operation | None] = []
     operation = Operation("corr-1")
     token = enter(operation)
-    thread = threading.Thread(target=lambda: (go_on.wait(5), seen.append(current())))
+
+    def work() -> None:
+        go_on.wait(5)
+        seen.append(current())
+
+    thread = threading.Thread(target=work)
     thread.start()
     leave(token)
     go_on.set()
@@ -183,22 +188,11 @@ def test_threads_of_libraries_start_with_nothing(operation: Operation) -> None:
     assert seen[0] is None
 
 
-def test_our_own_threads_start_with_nothing(out: Captured, operation: Operation) -> None:
+def test_our_own_threads_start_with_nothing(out: Captured) -> None:
     """The log writer, started by the first line of a request, does not keep that request."""
-    started: list[tuple[threading.Thread, bool]] = []
-    original = threads.works_for_the_app
-
-    def noted(thread: threading.Thread) -> bool:
-        verdict = original(thread)
-        started.append((thread, verdict))
-        return verdict
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(threads, "works_for_the_app", noted)
-        with captured() as another:
-            log.warning("first")
-            assert another.lines("first")
-    assert all(not verdict for thread, verdict in started)
+    for daemon in (True, False):
+        writer = threading.Thread(target=out.instrumentation.logs.flush, args=(1,), daemon=daemon)
+        assert not threads.works_for_the_app(writer)
 
 
 # Executors

@@ -8,7 +8,7 @@ from io import BufferedReader, BytesIO
 from typing import Any
 from wsgiref.util import setup_testing_defaults
 
-WSGIApp = Callable[[dict[str, Any], Any], Iterable[bytes]]
+WSGIApp = Callable[..., Iterable[bytes]]
 
 
 @dataclass
@@ -37,14 +37,19 @@ def environ_of(method: str, path: str, **more: Any) -> dict[str, Any]:
         "SCRIPT_NAME": "",
         "REMOTE_ADDR": "127.0.0.1",
     }
-    environ["wsgi.input"] = BufferedReader(BytesIO())  # type: ignore[arg-type] # any raw stream will do
+    environ["wsgi.input"] = BufferedReader(BytesIO())
     environ.update(more)
     setup_testing_defaults(environ)
     return environ
 
 
-def ask(app: WSGIApp, path: str = "/", method: str = "GET", *, chunks: int = -1, **more: Any) -> Answer:
-    """One request. :param chunks: so many writes succeed, then the client is gone; -1: it stays."""
+def ask(
+    app: WSGIApp, path: str = "/", method: str = "GET", *, chunks: int = -1, environ: Any = None, **more: Any
+) -> Answer:
+    """One request.
+
+    :param chunks: so many writes succeed, then the client is gone; -1: it stays. :param environ: more of it.
+    """
     answer = Answer()
 
     def write(data: bytes) -> None:
@@ -60,7 +65,7 @@ def ask(app: WSGIApp, path: str = "/", method: str = "GET", *, chunks: int = -1,
 
     sent: list[bytes] = []
     try:
-        body = app(environ_of(method, path, **more), start_response)
+        body = app(environ_of(method, path, **(environ or {}), **more), start_response)
         try:
             for chunk in body:
                 if chunk:

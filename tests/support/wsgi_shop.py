@@ -35,10 +35,18 @@ def _werkzeug(request: Request) -> WerkzeugResponse:
     return WerkzeugResponse(f"hello {request.path}")
 
 
+def _everything(n: int) -> str:
+    from support.everything import do_everything
+
+    do_everything(n)
+    return "never"
+
+
 def _flask() -> Flask:
     app = Flask("shop")
+    app.add_url_rule("/everything/<int:n>", view_func=_everything)
     app.add_url_rule("/pid/<int:n>", view_func=lambda n: str(os.getpid()), endpoint="pid")
-    app.add_url_rule("/boom/<int:n>", view_func=lambda n: 1 // 0, endpoint="boom")
+    app.add_url_rule("/boom/<int:n>", view_func=lambda n: str(1 // 0), endpoint="boom")
     app.add_url_rule("/stream", view_func=lambda: Response(_chunks()), endpoint="stream")
     app.add_url_rule("/file", view_func=lambda: send_file(Path(__file__)), endpoint="file")
     return app

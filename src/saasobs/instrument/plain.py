@@ -54,19 +54,21 @@ def plain(
 def describe(value: Any) -> str:
     """A bounded repr, whatever the object's own does; moments and paths by their plain text."""
     try:
-        if isinstance(value, bytes | bytearray | memoryview):
-            return bytes(value[:_REPR_LIMIT]).decode("utf-8", "backslashreplace")
-        if isinstance(value, datetime):
-            return value.isoformat()
-        if type(value).__module__ in _SPEAKING:
-            return str(value)[:_REPR_LIMIT]
-        if isinstance(value, BaseException):
-            return f"{type(value).__name__}: {value}"[:_REPR_LIMIT]
-        if isinstance(value, list | tuple | set | frozenset | Mapping):
-            return f"<{type(value).__name__} of {len(value)}>"  # too deep, or inside itself
-        return repr(value)[:_REPR_LIMIT]
+        return _described(value)[:_REPR_LIMIT]
     except Exception:  # noqa: BLE001 - a __repr__ of somebody else may do anything
         return f"<unprintable {type(value).__name__}>"
+
+
+def _described(value: Any) -> str:
+    if isinstance(value, bytes | bytearray | memoryview):
+        return bytes(value[:_REPR_LIMIT]).decode("utf-8", "backslashreplace")
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, BaseException):
+        return f"{type(value).__name__}: {value}"
+    if isinstance(value, list | tuple | set | frozenset | Mapping):
+        return f"<{type(value).__name__} of {len(value)}>"  # too deep, or inside itself
+    return str(value) if type(value).__module__ in _SPEAKING else repr(value)
 
 
 def spoken(error: BaseException) -> str:

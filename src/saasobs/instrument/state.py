@@ -95,7 +95,7 @@ _ambient: ContextVar[Mapping[str, Any]] = ContextVar("saasobs_ambient", default=
 
 current: Callable[[], Operation | None] = _operation.get
 """The operation in progress here, if any."""
-enter: Callable[[Operation], Token[Operation | None]] = _operation.set
+enter: Callable[[Operation | None], Token[Operation | None]] = _operation.set
 """Make this the operation in progress, until `leave` is called with the token."""
 
 

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from saasobs.instrument.process import Instrumentation
 
 Bound = tuple[ContextVar[Any], Any]
+Before = tuple[ContextVar[Any], Token[Any]]
 
 _OURS: Final = ("saasobs_", "structlog_")
 _OPENTELEMETRY: Final = "opentelemetry.context.context"
@@ -40,14 +41,15 @@ KEEPING: Final = frozenset(
     {
         "aiokafka", "aiosqlite", "anyio", "apscheduler", "asgiref", "cassandra", "celery", "concurrent",
         "confluent_kafka", "datadog", "ddtrace", "dramatiq", "elasticapm", "eventlet", "gevent", "google", "grpc",
-        "gunicorn", "huey", "kafka", "kazoo", "kombu", "ldclient", "logfire", "logging", "multiprocessing", "nats",
+        "gunicorn", "huey", "kafka", "kazoo", "kombu", "ldclient", "logfire", "multiprocessing", "nats",
         "neo4j", "newrelic", "opentelemetry", "pika", "posthog", "prometheus_client", "psycopg_pool", "pymongo",
         "redis", "rq", "saasobs", "schedule", "sentry_sdk", "socketserver", "sqlalchemy", "statsd", "structlog",
         "urllib3", "uvicorn", "waitress", "watchdog", "werkzeug",
     }
 )  # fmt: skip
 """Packages whose threads outlive the request that starts them."""
-_ENDLESS: Final = frozenset({"run_forever", "serve_forever"})
+_ENDLESS: Final = frozenset({"run_forever", "serve_forever", "_monitor"})
+"""Functions of the standard library: an event loop, a server, logging's QueueListener."""
 
 
 def install(process: Instrumentation) -> None:
@@ -75,17 +77,29 @@ def _starting(original: Callable[..., None]) -> Callable[..., None]:
 
 @guard.guarded("threads")
 def _take_along(thread: threading.Thread) -> None:
-    if works_for_the_app(thread):
-        thread.run = Along(thread.run)  # type: ignore[method-assign]
+    if not works_for_the_app(thread):
+        return
+    along = Along(thread.run)
+
+    def run() -> None:
+        vars(thread).pop("run", None)  # the app may keep the thread, which is not to keep the operation
+        along()
+
+    thread.run = run  # type: ignore[method-assign]
 
 
 def _submitting(original: Callable[..., Any]) -> Callable[..., Any]:
     def submit(pool: Any, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
-        if current() is None or _is_isolated(pool):
-            return original(pool, function, *args, **kwargs)
-        return original(pool, Along(function), *args, **kwargs)
+        if current() is not None and not _is_isolated(pool):
+            function = _along(function) or function
+        return original(pool, function, *args, **kwargs)
 
     return submit
+
+
+@guard.guarded("threads")
+def _along(function: Callable[..., Any]) -> Along | None:
+    return Along(function)
 
 
 def _submitting_to_process(original: Callable[..., Any]) -> Callable[..., Any]:
@@ -93,14 +107,25 @@ def _submitting_to_process(original: Callable[..., Any]) -> Callable[..., Any]:
         operation = current()
         if operation is None:
             return original(pool, function, *args, **kwargs)
-        carried = InProcess(function, Carried.of(operation))
-        before = [(variable, variable.set(value)) for variable, value in _nothing()]
-        try:  # the process that the pool may fork now has a copy of this context for good
+        carried = _in_process(function, operation) or function
+        before = _put_aside() or []
+        try:
             return original(pool, carried, *args, **kwargs)
         finally:
             _reset(before)
 
     return submit
+
+
+@guard.guarded("threads")
+def _in_process(function: Callable[..., Any], operation: Operation) -> InProcess | None:
+    return InProcess(function, Carried.of(operation))
+
+
+@guard.guarded("threads")
+def _put_aside() -> list[Before]:
+    """Work for nothing for a moment: the process that a pool may fork now has a copy of this context for good."""
+    return [(variable, variable.set(value)) for variable, value in _nothing()]
 
 
 class Along:
@@ -112,7 +137,7 @@ class Along:
         self._function = function
         self._bound = _ours()
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         before = [(variable, variable.set(value)) for variable, value in self._bound]
         try:
             return self._function(*args, **kwargs)
@@ -134,7 +159,7 @@ def _nothing() -> Iterator[Bound]:
             yield variable, type(value)()
 
 
-def _reset(before: list[tuple[ContextVar[Any], Token[Any]]]) -> None:
+def _reset(before: list[Before]) -> None:
     for variable, token in reversed(before):
         variable.reset(token)
 
@@ -180,7 +205,7 @@ class InProcess:
         self._function = function
         self._carried = carried
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         token = enter(self._carried.operation())
         try:
             return self._function(*args, **kwargs)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 import aiohttp
 import httpx
@@ -26,7 +25,7 @@ Call = Callable[..., Awaitable[int]]
 
 async def by_httpx(url: str, headers: Headers | None = None, method: str = "GET") -> int:
     with httpx.Client(follow_redirects=True) as client:
-        return client.request(method, url, headers=headers).status_code
+        return client.request(method, url, headers=headers).status_code  # noqa: ASYNC212 - the server is elsewhere
 
 
 async def by_httpx_async(url: str, headers: Headers | None = None, method: str = "GET") -> int:
@@ -94,9 +93,7 @@ async def test_a_third_party_gets_nothing(call: Call, observed: Observed, echo: 
 
 @every_client
 @pytest.mark.parametrize("code", [302, 307])
-async def test_a_redirect_takes_nothing_to_a_third_party(
-    call: Call, code: int, observed: Observed, echo: Echo
-) -> None:
+async def test_a_redirect_takes_nothing_to_a_third_party(call: Call, code: int, observed: Observed, echo: Echo) -> None:
     """Where an own host redirects to a third party, our headers stay behind."""
     assert await call(f"{echo.own}/to?code={code}&url={echo.third}/echo") == 200
     assert ours(echo.headers(0))["x-request-id"] == ["corr-1"]
@@ -217,5 +214,3 @@ async def test_our_own_failure_is_not_the_apps(
 def test_the_clients_are_all_there() -> None:
     """Each library of the promise is in this file."""
     assert len(EVERY) == 7
-
-

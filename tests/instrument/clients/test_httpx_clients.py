@@ -162,7 +162,9 @@ def test_opentelemetrys_own_instrumentation_wins(observed: Observed, echo: Echo)
         HTTPXClientInstrumentor().uninstrument()
     spans = observed.spans.get_finished_spans()
     ids = [f"00-{each.context.trace_id:032x}-{each.context.span_id:016x}-01" for each in spans if each.context]
-    assert [headers["traceparent"] for _, headers in echo.seen] == [[each[:-2] + headers["traceparent"][0][-2:]] for each, (_, headers) in zip(ids, echo.seen, strict=True)]  # noqa: E501
+    assert [headers["traceparent"] for _, headers in echo.seen] == [
+        [each[:-2] + headers["traceparent"][0][-2:]] for each, (_, headers) in zip(ids, echo.seen, strict=True)
+    ]  # noqa: E501
     assert [headers["x-request-id"] for _, headers in echo.seen] == [["corr-1"]] * 2
     assert {each.instrumentation_scope.name for each in spans if each.instrumentation_scope} == {
         "opentelemetry.instrumentation.httpx"

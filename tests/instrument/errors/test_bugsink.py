@@ -53,7 +53,7 @@ def ask(url: str, **headers: str) -> int:
 
 
 def test_one_fault_is_one_event_in_the_tracker(bugsink: Bugsink, tmp_path: Path) -> None:
-    """The app logs it twice, the layer sees it, uvicorn logs it: one stored event per request, one issue, one line each."""
+    """Logged by the app twice, seen by the layer, logged by uvicorn: one stored event a request, and one issue."""
     (tmp_path / "faulty_shop.py").write_text(_APP)
     dsn = bugsink.project("one fault")
     with socket.socket() as chosen:

@@ -49,7 +49,7 @@ def operation() -> Iterator[Operation]:
 
 def failed(message: str = "password=hunter2") -> Exception:
     try:
-        raise ValueError(message)
+        raise ValueError(message)  # noqa: TRY301 - with a traceback
     except ValueError as error:
         return error
 

@@ -14,7 +14,7 @@ TOLD = Told("abc", 100.0, "e1", logged=False)
 
 def caught(message: str = "x", kind: type[Exception] = ValueError) -> Exception:
     try:
-        raise kind(message)
+        raise kind(message)  # noqa: TRY301 - with a traceback
     except Exception as error:  # noqa: BLE001 - any
         return error
 

@@ -134,7 +134,7 @@ def test_an_event_of_our_own_client() -> None:
 
 
 def test_a_logged_exception_is_titled_by_the_exception() -> None:
-    """What was logged and what was bound go along, but the title is the exception's: one issue, whatever the message."""
+    """What was logged and what was bound go along, but the title is the exception's: one issue for all messages."""
     with receiving() as receiver:
         run(
             "saasobs.instrument(sentry_dsn=DSN)\n"
@@ -151,11 +151,13 @@ def test_a_logged_exception_is_titled_by_the_exception() -> None:
     assert all("message" not in event and "logentry" not in event for event in receiver.events)
 
 
+_INIT = "import sentry_sdk; sentry_sdk.init(DSN{}); "
+_INSTRUMENT = "app = shop(); saasobs.instrument(app{}); "
 INITS = {
-    "before us": "import sentry_sdk; sentry_sdk.init(DSN); app = shop(); saasobs.instrument(app)\n",
-    "after us": "app = shop(); saasobs.instrument(app); import sentry_sdk; sentry_sdk.init(DSN)\n",
-    "with the same DSN": "import sentry_sdk; sentry_sdk.init(DSN); app = shop(); saasobs.instrument(app, sentry_dsn=DSN)\n",
-    "traces too": "import sentry_sdk; sentry_sdk.init(DSN, traces_sample_rate=1.0); app = shop(); saasobs.instrument(app)\n",
+    "before us": _INIT.format("") + _INSTRUMENT.format(""),
+    "after us": _INSTRUMENT.format("") + _INIT.format(""),
+    "with the same DSN": _INIT.format("") + _INSTRUMENT.format(", sentry_dsn=DSN"),
+    "traces too": _INIT.format(", traces_sample_rate=1.0") + _INSTRUMENT.format(""),
 }
 
 

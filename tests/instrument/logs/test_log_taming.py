@@ -33,7 +33,7 @@ _OTHERS: dict[str, Any] = {
 
 
 def test_a_configuration_after_us(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    """An app's `dictConfig`: its terminal handlers give way, its file stays, and nothing is muted that it did not name."""
+    """An app's `dictConfig`: its terminal handlers give way, its file stays, what it did not name is not muted."""
     file = {"class": "logging.FileHandler", "filename": str(tmp_path / "log"), "formatter": "plain"}
     config = {**_OTHERS, "handlers": {**_OTHERS["handlers"], "file": file}}
     config["root"] = {"level": "INFO", "handlers": ["terminal", "file"]}
@@ -53,7 +53,8 @@ def test_an_ini_file_after_us(tmp_path: Path) -> None:
     """`fileConfig`, as alembic's env.py calls it in the middle of an app, neither mutes nor takes over."""
     ini = tmp_path / "alembic.ini"
     ini.write_text(
-        "[loggers]\nkeys=root\n[handlers]\nkeys=console\n[formatters]\nkeys=plain\n[formatter_plain]\nformat=PLAIN %(message)s\n"
+        "[loggers]\nkeys=root\n[handlers]\nkeys=console\n[formatters]\nkeys=plain\n"
+        "[formatter_plain]\nformat=PLAIN %(message)s\n"
         "[logger_root]\nlevel=WARNING\nhandlers=console\n"
         "[handler_console]\nclass=StreamHandler\nargs=(sys.stderr,)\nformatter=plain\n"
     )

@@ -55,14 +55,16 @@ def test_messages_are_scrubbed_and_code_is_not() -> None:
     """What an exception says may hold a secret; a line of source is only cleared of whole credentials."""
 
     def failure() -> None:
-        password = "x"  # noqa: F841 - stands in the source
-        url = "postgres://bob:hunter2@db/x"
-        raise ValueError("password=hunter3 for ana@acme.example")  # noqa: E702, F841
+        connect("postgres://bob:hunter2@db/x")
+
+    def connect(url: str) -> None:
+        password = url  # stands in the source
+        raise ValueError(f"{password=} for ana@acme.example")
 
     text = traceback_text(raised(failure))
-    assert "ValueError: password=*** for ***@acme.example" in text
+    assert "ValueError: password='***' for ***@acme.example" in text
+    assert 'connect("postgres://***@db/x")' in text
     assert "hunter2" not in text
-    assert text.count("hunter3") == 0 or "raise ValueError" in text
 
 
 class Hostile(Exception):
@@ -89,7 +91,7 @@ def test_hostile_exceptions() -> None:
 def test_groups_and_notes() -> None:
     """The members of a group stand below it, each with its own traceback, and notes follow the message."""
     member = raised(caused)
-    group = ExceptionGroup("many", [member, *(KeyError(number) for number in range(20))])
+    group = BaseExceptionGroup("many", [member, *(KeyError(number) for number in range(20))])
     group.add_note("in shard 7")
     text = traceback_text(group)
     assert text.splitlines()[:2] == ["ExceptionGroup: many (21 sub-exceptions)", "in shard 7"]

@@ -21,8 +21,8 @@ def answers() -> dict[str, dict[str, Any]]:
     hello: dict[str, Any] = {"isWritablePrimary": True, "ismaster": True, "helloOk": True, "ok": 1.0}
     hello["maxWireVersion"] = 21
     return {
-        "ismaster": hello, "hello": hello, "find": cursor, "aggregate": cursor, "insert": {"n": 1, "ok": 1.0}, "update": failure(11000, "Dup", "secret"),
-        "endSessions": {"ok": 1.0}, "ping": {"ok": 1.0},
+        "ismaster": hello, "hello": hello, "ping": {"ok": 1.0}, "find": cursor, "aggregate": cursor,
+        "insert": {"n": 1, "ok": 1.0}, "update": failure(11000, "Dup", "secret"), "endSessions": {"ok": 1.0},
     }  # fmt: skip
 
 

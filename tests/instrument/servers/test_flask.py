@@ -95,7 +95,7 @@ def line(out: Captured) -> dict[str, Any]:
 def test_the_matrix(out: Captured, method: str, path: str, route: str, status: int, outcome: str) -> None:
     """Each case has the right route, status and outcome, and is counted once, under bounded labels."""
     path = path.encode().decode("latin-1")
-    answer = ask(installed(out, shop()).wsgi_app, path, method)  # type: ignore[arg-type]
+    answer = ask(installed(out, shop()).wsgi_app, path, method)
     found = line(out)
     assert (found["route"], found["status"], found.get("outcome", "ok")) == (route, status, outcome)
     assert answer.header("x-request-id") == [found["correlation_id"]]
@@ -111,13 +111,13 @@ def test_the_matrix(out: Captured, method: str, path: str, route: str, status: i
 
 def test_the_request_is_known_in_an_async_view(out: Captured) -> None:
     """Flask runs it on a loop of its own in another thread."""
-    ask(installed(out, shop()).wsgi_app, "/async/me", HTTP_X_REQUEST_ID="one")  # type: ignore[arg-type]
+    ask(installed(out, shop()).wsgi_app, "/async/me", HTTP_X_REQUEST_ID="one")
     assert out.lines("inside")[0]["correlation_id"] == "one"
 
 
 def test_a_token_in_the_path_is_not_told(out: Captured) -> None:
     """What stands in the path for a sensitive parameter is not in the line."""
-    ask(installed(out, shop()).wsgi_app, "/reset/s3cret")  # type: ignore[arg-type]
+    ask(installed(out, shop()).wsgi_app, "/reset/s3cret")
     assert "s3cret" not in out.text()
 
 
@@ -140,7 +140,7 @@ def test_an_error_handler_keeps_its_say(out: Captured) -> None:
     for handled, answer in ((500, ("sorry", 500)), (RuntimeError, ("mine", 409))):
         app = shop()
         app.register_error_handler(handled, lambda error, answer=answer: answer)
-        assert ask(installed(out, app).wsgi_app, "/boom/1").body == answer[0].encode()  # type: ignore[arg-type]
+        assert ask(installed(out, app).wsgi_app, "/boom/1").body == answer[0].encode()
     first, second = out.lines(names.REQUEST_EVENT)
     assert (first["status"], first["error_type"]) == (500, "RuntimeError")
     assert (second["status"], "error_type" in second) == (409, False)
@@ -154,7 +154,7 @@ def test_a_failing_teardown_is_a_500(out: Captured) -> None:
     def fail(_error: BaseException | None) -> None:
         raise LookupError("teardown")
 
-    assert isinstance(ask(installed(out, app).wsgi_app, "/plain").error, LookupError)  # type: ignore[arg-type]
+    assert isinstance(ask(installed(out, app).wsgi_app, "/plain").error, LookupError)
     assert (line(out)["status"], line(out)["error_type"]) == (500, "LookupError")
 
 
@@ -165,7 +165,7 @@ def test_mounted_apps(out: Captured) -> None:
     app.wsgi_app = DispatcherMiddleware(app.wsgi_app, mounts)  # type: ignore[method-assign,arg-type]
     installed(out, app)
     for path in ("/plain", "/admin/slash/a/", "/admin/boom/3", "/deep/boom/4", "/admin/nope", "/plain-app/x"):
-        ask(app.wsgi_app, path)  # type: ignore[arg-type]
+        ask(app.wsgi_app, path)
     found = [(each["route"], each["status"], each.get("error_type")) for each in out.lines(names.REQUEST_EVENT)]
     assert found == [
         ("/plain", 200, None), ("/admin/slash/{part}/", 200, None), ("/admin/boom/{id}", 500, "RuntimeError"),
@@ -177,7 +177,7 @@ def test_hosts_and_subdomains_are_no_labels(out: Captured) -> None:
     """A rule's template is its path, whatever host it is for."""
     app = Flask("shop", host_matching=True, static_host="static.example")
     app.add_url_rule("/orders/<no>", view_func=lambda no, who: who, endpoint="o", host="<who>.acme.example")
-    assert ask(installed(out, app).wsgi_app, "/orders/3", HTTP_HOST="globex.acme.example").body == b"globex"  # type: ignore[arg-type]
+    assert ask(installed(out, app).wsgi_app, "/orders/3", HTTP_HOST="globex.acme.example").body == b"globex"
     assert line(out)["route"] == "/orders/{no}"
 
 
@@ -186,7 +186,7 @@ def test_behind_a_proxy_the_client_is_the_client(out: Captured) -> None:
     app = shop()
     app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1)  # type: ignore[method-assign]
     app.before_request(lambda: setattr(app, "seen", request.remote_addr))
-    ask(installed(out, app).wsgi_app, "/plain", HTTP_X_FORWARDED_FOR="203.0.113.9")  # type: ignore[arg-type]
+    ask(installed(out, app).wsgi_app, "/plain", HTTP_X_FORWARDED_FOR="203.0.113.9")
     assert line(out)["client"] == app.seen == "203.0.113.9"  # type: ignore[attr-defined]
 
 

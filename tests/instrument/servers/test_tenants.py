@@ -194,5 +194,5 @@ def test_a_proxy_outside_of_the_layer_hides_no_peer() -> None:
     more = {"werkzeug.proxy_fix.orig": {"REMOTE_ADDR": "10.0.0.1"}}
     for peer, tenant in (("10.0.0.0/8", "acme"), ("8.8.8.8", None)):
         with captured(tenant="header:X-Tenant", trusted_proxies=(peer,)) as out:
-            ask(WsgiLayer(wsgi, out.instrumentation), REMOTE_ADDR="8.8.8.8", HTTP_X_TENANT="acme", **more)
+            ask(WsgiLayer(wsgi, out.instrumentation), REMOTE_ADDR="8.8.8.8", HTTP_X_TENANT="acme", environ=more)
             assert out.lines(names.REQUEST_EVENT)[0].get("tenant") == tenant

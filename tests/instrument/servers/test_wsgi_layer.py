@@ -288,8 +288,8 @@ def test_an_announced_body_is_whole_without_the_end(out: Captured) -> None:
 def test_a_close_inside_of_somebody_elses_handler_is_no_interruption(out: Captured) -> None:
     """An exception that was being handled before the request began says nothing about it."""
     try:
-        {}["before"]
-    except KeyError:
+        int("before")
+    except ValueError:
         body = layer(out, streaming(b"abc", length="3"))(environ_of("GET", "/"), lambda *_: None)
         next(body)
         body.close()
@@ -394,9 +394,9 @@ def test_an_odd_status_is_the_servers_business(out: Captured, status: str) -> No
 def test_odd_headers_and_chunks_pass_through(out: Captured) -> None:
     """Headers that are no texts, a length that is no number and a chunk that has no length reach the server."""
     for headers in ([(b"X", b"y")], [("Content-Length", "many")], [("X",)]):
-        answer = ask(layer(out, answering([b"a"], "200 OK", *headers)))  # type: ignore[arg-type]
+        answer = ask(layer(out, answering([b"a"], "200 OK", *headers)))
         assert (answer.body, answer.headers[1:2]) == (b"a", headers)
-    body = layer(out, answering(iter([None])))(environ_of("GET", "/"), lambda *_: None)  # type: ignore[list-item]
+    body = layer(out, answering(iter([None])))(environ_of("GET", "/"), lambda *_: None)  # type: ignore[arg-type, list-item]
     assert next(body) is None
     assert out.value(names.INTERNAL_ERRORS, hook="start")
     assert out.value(names.INTERNAL_ERRORS, hook="body")
@@ -441,7 +441,7 @@ def test_nothing_of_a_request_is_kept(out: Captured) -> None:
 
     def serve(app: Any) -> weakref.ref[Input]:
         held = Input()
-        ask(layer(out, app), **{"wsgi.input": held}).error = None
+        ask(layer(out, app), environ={"wsgi.input": held}).error = None
         return weakref.ref(held)
 
     gc.collect()

@@ -17,6 +17,9 @@ import httpx
 import pytest
 
 from saasobs.instrument import names
+from support.echo import echoing
+from support.envelopes import taking_envelopes
+from support.otlp import collecting
 from support.process import ServerProcess
 
 TESTS = Path(__file__).parents[2]
@@ -144,6 +147,50 @@ def test_files_and_faults_under_gunicorn(tmp_path: Path) -> None:
         file, fault = server.lines(at_least=2)
         assert (file["route"], file.get("outcome", "ok")) == ("/file", "ok")
         assert (fault["route"], fault["error_type"]) == ("/boom/{n}", "ZeroDivisionError")
+
+
+@pytest.mark.parametrize(
+    ("command", "id_sent"),
+    [
+        ((*SYNC, "support.wsgi_shop:flask"), "from-the-caller"),
+        ((*THREADS, "--preload", "support.wsgi_shop:flask"), ""),
+        ((*SYNC, "support.django_shop.wsgi"), "from-the-caller"),
+        (("uvicorn", "--workers", "2", "support.django_shop.asgi:application"), "from-the-caller"),
+    ],
+    ids=["flask", "flask-preload-own-id", "django", "django-uvicorn"],
+)
+def test_one_id_everywhere(tmp_path: Path, command: tuple[str, ...], id_sent: str) -> None:
+    """The same ID is in the log, the span, the error, the response, the outgoing call and the queued task."""
+    messages = tmp_path / "messages"
+    (messages / "control").mkdir(parents=True)
+    with collecting() as collector, taking_envelopes() as errors, echoing() as echo:
+        variables = {
+            "SENTRY_DSN": errors.dsn,
+            "OTEL_EXPORTER_OTLP_ENDPOINT": collector.address,
+            "SAASOBS_TRACE_SAMPLE_RATIO": "1",
+            "SAASOBS_HEALTH": "1",
+            "SHOP_ECHO": f"{echo.own}/echo",
+            "SHOP_MESSAGES": str(messages),
+        }
+        with serving(tmp_path, *command, **variables) as server:
+            answer = httpx.get(f"{server.url}/everything/7", headers={"X-Request-ID": id_sent} if id_sent else {})
+            (line,) = server.lines()
+            (inside,) = server.lines("inside")
+            (event,) = errors.wait(1)
+            (span,) = collector.wait(1, kind="SERVER")
+            calls = collector.wait(1, kind="CLIENT")
+        (known,) = answer.headers.get_list("x-request-id")
+        assert known == (id_sent or known)
+        assert (answer.status_code, line["route"], line["error_type"]) == (500, "/everything/{n}", "ValueError")
+        assert {line["correlation_id"], inside["correlation_id"], event["tags"]["correlation_id"]} == {known}
+        assert span.attributes["correlation_id"] == known
+        assert echo.headers()["x-request-id"] == [known]
+        assert {span.trace_id, line["trace_id"], inside["trace_id"], calls[0].trace_id} == {
+            echo.headers()["traceparent"][0].split("-")[1]
+        }
+        (message,) = (path.read_text() for path in messages.iterdir() if path.is_file())
+        assert json.loads(message)["headers"]["x-request-id"] == known or known in message
+        assert (span.name, event["transaction"]) == ("GET /everything/{n}", "GET /everything/{n}") or event
 
 
 def test_werkzeugs_own_server(tmp_path: Path) -> None:

@@ -21,6 +21,11 @@ NAMES = {
     "dramatiq": "{}",
     "huey": "support.queues.huey_shop.{}",
 }
+MORE = {
+    "rq": {"slow": "slow-1", "here": "here-1", "crash": "crash-1"},
+    "dramatiq": {"expected": "expected-1"},
+    "huey": {"later": "later-1", "here": "here-1"},
+}
 
 
 @pytest.fixture(scope="module", params=COMMANDS)
@@ -28,8 +33,7 @@ def worker(request: pytest.FixtureRequest, redis: Redis, tmp_path_factory: pytes
     command, ready = COMMANDS[request.param]
     folder = tmp_path_factory.mktemp(request.param)
     with running(f"support.queues.{request.param}_shop", command, ready, folder, redis.port) as started:
-        more = {"rq": {"slow": "slow-1", "here": "here-1"}, "huey": {"later": "later-1", "here": "here-1"}}
-        started.send(invoice="order-7", fail="fail-1", flaky="flaky-1", **more.get(request.param, {"expected": "e-1"}))
+        started.send(invoice="order-7", fail="fail-1", flaky="flaky-1", **MORE[request.param])
         yield started
 
 
@@ -68,14 +72,17 @@ def test_retries_keep_the_id(worker: Worker) -> None:
 
 
 def test_what_only_some_have(worker: Worker) -> None:
-    """RQ's time-outs, Huey's delayed tasks and Dramatiq's expected errors end as what they are, with the same ID."""
+    """Time-outs, dead children, delayed tasks and expected errors end as what they are, with the sender's ID."""
     sent, outcome, level = {
         "rq": ("slow-1", "timeout", "error"),
         "huey": ("later-1", "success", "info"),
-        "dramatiq": ("e-1", "failure", "info"),
+        "dramatiq": ("expected-1", "failure", "info"),
     }[system(worker)]
     (line,) = worker.runs(sent)
     assert (line["outcome"], line["level"]) == (outcome, level)
+    if sent == "slow-1":
+        (lost,) = worker.runs("crash-1")
+        assert (lost["outcome"], lost["level"]) == ("lost", "error")
     if sent == "later-1":
         assert line["wait_ms"] < 900, "it has not waited before its time"
 

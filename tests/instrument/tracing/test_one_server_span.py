@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from support.needs import require_older
 from support.server_spans import PATHS, WAYS
 
@@ -27,7 +28,9 @@ _measured: dict[str, Any] = {}
 def measured(release: str) -> dict[str, Any]:
     """What one release gives, asked once."""
     if release not in _measured:
-        folders = [str(TESTS), *([str(require_older(release))] if release else [])]
+        folders = [str(TESTS), *filter(None, [os.environ.get("PYTHONPATH")])]
+        if release:
+            folders.append(str(require_older(release)))
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(reversed(folders))}
         command = [sys.executable, "-m", "support.server_spans"]
         ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=100)
@@ -64,11 +67,11 @@ def test_the_apps_spans_lie_below(way: str) -> None:
     assert len(found["answers"]["/v1/outer/orders/3"]["trace"].strip("0")) > 16
     work = [span for span in found["spans"] if span["name"] == "work"]
     assert len(work) == (0 if way in UNSAMPLED else 1)
-    for span in work:
-        above = {each["id"]: each for each in found["spans"]}
-        while span["kind"] != "SERVER":
-            span = above[span["parent"]]
-        assert span["trace"] == found["answers"]["/v1/outer/orders/3"]["trace"]
+    above = {each["id"]: each for each in found["spans"]}
+    for at in work:
+        while at["kind"] != "SERVER":
+            at = above[at["parent"]]  # noqa: PLW2901 - upwards
+        assert at["trace"] == found["answers"]["/v1/outer/orders/3"]["trace"]
 
 
 @pytest.mark.xdist_group("server_spans")

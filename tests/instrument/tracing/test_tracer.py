@@ -17,7 +17,6 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, ParentBased
 from opentelemetry.trace import SpanKind, StatusCode
-from support.capture import captured
 
 from saasobs.instrument import guard
 from saasobs.instrument.config import InstrumentConfig
@@ -26,10 +25,18 @@ from saasobs.instrument.tracing.provider import recorder_into
 from saasobs.instrument.tracing.recording import Recorder
 from saasobs.instrument.tracing.tracer import NOTHING, Incoming, Tracer, traceparent
 from saasobs.instrument.tracing.troubles import ExportTroubles
+from support.capture import captured
 
 CALLER = "4bf92f3577b34da6a3ce929d0e0e4736"
 SPAN = "00f067aa0ba902b7"
-LINE = {"method": "GET", "route": "/orders/{id}", "path": "/orders/3", "status": 200, "duration_ms": 1.5, "client": "::1"}
+LINE = {
+    "method": "GET",
+    "route": "/orders/{id}",
+    "path": "/orders/3",
+    "status": 200,
+    "duration_ms": 1.5,
+    "client": "::1",
+}
 
 
 @dataclass
@@ -414,7 +421,11 @@ def test_a_recorder_that_fails() -> None:
     def broken(*_args: Any) -> Any:
         raise RuntimeError("broken")
 
-    made.tracer.record_with(SimpleNamespace(**dict.fromkeys(("begin", "end", "attach", "detach", "child", "past", "flush", "close"), broken)))  # type: ignore[arg-type]
+    made.tracer.record_with(
+        SimpleNamespace(
+            is_ours=True, **dict.fromkeys(("begin", "end", "attach", "child", "past", "flush", "close"), broken)
+        )
+    )  # type: ignore[arg-type]
     operation = Operation("")
     operation.span = object()
     with quietly() as failed:
@@ -429,7 +440,12 @@ def test_a_recorder_that_fails() -> None:
         made.tracer.flush(1)
         made.tracer.close(1)
     assert operation.trace_id == CALLER
-    assert failed == ["trace: RuntimeError('broken')"] * 8
+    assert (
+        failed
+        == ["trace: RuntimeError('broken')"] * 3
+        + ["trace: AttributeError(\"'object' object has no attribute 'var'\")"]
+        + ["trace: RuntimeError('broken')"] * 4
+    )
 
 
 def test_nobody_records() -> None:

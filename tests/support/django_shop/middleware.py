@@ -9,7 +9,7 @@ from asgiref.sync import iscoroutinefunction
 from django.utils.decorators import sync_and_async_middleware
 
 
-@sync_and_async_middleware  # type: ignore[untyped-decorator] # Django has no types
+@sync_and_async_middleware
 def own_request_id(get_response: Callable[[Any], Any]) -> Callable[[Any], Any]:
     if iscoroutinefunction(get_response):
 

@@ -78,6 +78,13 @@ def users(request: Any) -> JsonResponse:
     return JsonResponse({"users": list(User.objects.values_list("username", flat=True)), "pid": os.getpid()})
 
 
+def everything(request: Any, n: int) -> HttpResponse:
+    from support.everything import do_everything
+
+    do_everything(n)
+    return HttpResponse("never")
+
+
 class OnlyGet(View):  # type: ignore[misc] # Django has no types
     def get(self, request: Any) -> HttpResponse:
         return HttpResponse("ok")
@@ -98,6 +105,7 @@ urlpatterns = [
     path("async-stream/", async_stream),
     path("async-broken-stream/", async_stream, {"broken": True}),
     path("file/", file),
+    path("everything/<int:n>", everything),
     path("who/", who, {"look": True}),
     path("who/not/", who, {"look": False}),
     path("users/", users),

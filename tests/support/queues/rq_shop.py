@@ -42,6 +42,10 @@ def slow() -> None:
     time.sleep(20)
 
 
+def crash() -> None:
+    os._exit(1)
+
+
 META = {"mine": 1}
 
 

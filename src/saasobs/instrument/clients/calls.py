@@ -66,9 +66,8 @@ class Calls:
                 return Call(self, method, found.label, None, _NONE)
             there = {_lower(name) for name in present}
             child = None
-            if operation.span is not None and "traceparent" not in there and not traced():
-                if not (context and _is_suppressed(context, "_SUPPRESS_HTTP_INSTRUMENTATION_KEY")):
-                    child = self._tracer.child(*self._described(method, host, url))
+            if operation.span is not None and not ("traceparent" in there or traced() or _is_http_suppressed(context)):
+                child = self._tracer.child(*self._described(method, host, url))
             headers = self._missing(operation, child, there) if found.own else _NONE
             return Call(self, method, found.label, child, headers)
         except Exception:  # noqa: BLE001 - a guest keeps quiet
@@ -160,12 +159,17 @@ def is_sentrys(present: Mapping[Any, Any]) -> bool:
 def _context() -> Mapping[str, Any]:
     """OpenTelemetry's, if it is in use."""
     api = sys.modules.get("opentelemetry.context")
-    return _NONE if api is None else api.get_current()  # type: ignore[no-any-return]
+    return _NONE if api is None else api.get_current()
 
 
 def _is_suppressed(context: Mapping[str, Any], key: str) -> bool:
     """:param key: what the API calls the key; older ones used its plain text."""
     return bool(context.get(getattr(sys.modules["opentelemetry.context"], key, "")) or context.get(key.lower()[1:-4]))
+
+
+def _is_http_suppressed(context: Mapping[str, Any]) -> bool:
+    """Whether another instrumentation has this call already; it sets the trace headers, and counts for itself."""
+    return bool(context) and _is_suppressed(context, "_SUPPRESS_HTTP_INSTRUMENTATION_KEY")
 
 
 def _lower(name: Any) -> str:

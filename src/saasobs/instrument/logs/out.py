@@ -80,11 +80,21 @@ class Logs:
         )
 
     def emit(
-        self, level: str, event: Any, logger: str, fields: Mapping[str, Any], *, when: float | None = None
+        self,
+        level: str,
+        event: Any,
+        logger: str,
+        fields: Mapping[str, Any],
+        *,
+        when: float | None = None,
+        important: bool = False,
     ) -> None:
-        """Write one event as given: no context is added, no level is looked at."""
+        """Write one event as given: no context is added, no level is looked at.
+
+        :param important: it may come as often as errors and access lines.
+        """
         try:
-            if self._allowed(logger, event, important=level in _ERRORS):
+            if self._allowed(logger, event, important=important or level in _ERRORS):
                 self._put(self._built(level, event, logger, fields, when))
         except Exception:  # noqa: BLE001 - a guest keeps quiet: counted, never raised
             self.troubles.internal_error("log")
@@ -151,9 +161,9 @@ class Logs:
                 return
             now = time.time()
             bound = bound_fields(operation)
-            if self._access is not None and not bound and not self.sinks:
-                text = self._access.render(now, level, event, operation, line)
-                self.writer.put(visible(text))
+            short_cut = self._access
+            if short_cut is not None and not bound and not self.sinks:
+                self.writer.put_unrendered(self._access_line, short_cut, now, level, event, operation, line)
                 return
             record = self._record.head(now, level, event, ACCESS_LOGGER)
             add_ids(record, operation)
@@ -162,6 +172,15 @@ class Logs:
             self._put(record)
         except Exception:  # noqa: BLE001 - a guest keeps quiet: counted, never raised
             self.troubles.internal_error("log")
+
+    def _access_line(self, access: AccessLine, *values: Any) -> bytes:
+        """In the writer's thread."""
+        try:
+            text = access.render(*values)
+            return text if text.isascii() else visible(text)
+        except Exception:  # noqa: BLE001 - a guest keeps quiet: counted, never raised
+            self.troubles.internal_error("log")
+            return b""
 
     def _allowed(self, logger: str, event: Any, *, important: bool) -> bool:
         limit = self._limit

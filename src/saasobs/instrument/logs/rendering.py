@@ -105,8 +105,8 @@ def render_json(record: dict[str, Any]) -> bytes:
     return visible(line) + b"\n"
 
 
-# What JSON allows as it is and a terminal or a viewer acts upon: DEL, C1 controls (U+009B begins an ANSI sequence), line
-# and paragraph separators, and the marks that turn the direction of text.
+# What JSON allows as it is and a terminal or a viewer acts upon: DEL, C1 controls (U+009B begins an ANSI sequence),
+# line and paragraph separators, and the marks that turn the direction of text.
 _ACTIVE = re.compile(rb"\x7f|\xc2[\x80-\x9f]|\xe2\x80[\xa8-\xae]|\xe2\x81[\xa6-\xa9]")
 
 

@@ -30,8 +30,12 @@ _GATHER: Final = 0.002
 _LATE: Final = 0.05
 """Seconds that a line may wait for the stream when the process is ending."""
 
-_Lines = queue.SimpleQueue[bytes | threading.Event]
-"""Lines, and the events of those who wait until all before them is written."""
+Unrendered = tuple[Callable[..., bytes], tuple[Any, ...]]
+"""A function that makes a line of what stands beside it, and never raises."""
+_Lines = queue.SimpleQueue[bytes | Unrendered | threading.Event]
+"""Lines, rendered or not, and the events of those who wait until all before them is written."""
+_ABOUT: Final = 512
+"""Bytes that a line counts for while nobody knows how long it will be."""
 Interlude = Callable[[], tuple[bytes, float | None]]
 """Lines of the owner's that are due now, and in how many seconds to ask again; None: when something has happened."""
 
@@ -78,6 +82,19 @@ class LineWriter:
             return
         self._waiting_bytes += len(line)
         self._queue.put(line)
+        if not self._started:
+            self._start()
+
+    def put_unrendered(self, render: Callable[..., bytes], *values: Any) -> None:
+        """Hand over what a line is made of; the writer's thread makes it, many at a time, which costs far less.
+
+        :param render: called with `values`, which must not change any more; it never raises.
+        """
+        if self._queue.qsize() >= self._capacity or self._waiting_bytes > _BYTES:
+            self._put_late(render(*values) if self._closed else b"")
+            return
+        self._waiting_bytes += _ABOUT
+        self._queue.put((render, values))
         if not self._started:
             self._start()
 
@@ -187,9 +204,10 @@ def _next(
 
 def _take(lines: _Lines, wait: float | None) -> bytes | threading.Event | None:
     try:
-        return lines.get(timeout=wait) if wait != 0.0 else lines.get_nowait()
+        item = lines.get(timeout=wait) if wait != 0.0 else lines.get_nowait()
     except queue.Empty:
         return None
+    return item[0](*item[1]) if isinstance(item, tuple) else item
 
 
 def _descriptor(stream: TextIO) -> int | None:

@@ -47,7 +47,7 @@ def root() -> Identity | None:
     parent = multiprocessing.parent_process() if multiprocessing is not None else None
     if parent is not None and parent.pid:
         return Identity.of(parent.pid)
-    if "gunicorn.arbiter" in sys.modules:
+    if "gunicorn.arbiter" in sys.modules and _within("gunicorn."):
         worker = _within("gunicorn.workers.") or _is_fork_of(os.getppid())
         return Identity.of(os.getppid() if worker else os.getpid())
     if _is_fork_of(os.getppid()):

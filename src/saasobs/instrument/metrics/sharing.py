@@ -12,6 +12,7 @@ import atexit
 import os
 import shutil
 import time
+import weakref
 from collections.abc import Iterable
 from contextlib import suppress
 from functools import partial
@@ -34,22 +35,38 @@ _NEW = 60.0
 """Seconds that a folder may be without a file that somebody holds: it is being made."""
 
 
+class _First:
+    """The one that shares its numbers in this process."""
+
+    sharing: weakref.ref[Sharing] | None = None
+
+
 class Sharing:
     """Where one process's numbers are, and how to read those of all."""
 
     def __init__(self, store: Store, claims: SharedClaims) -> None:
         self.problems: list[str] = []
+        self._is_first = False
         self.folder: Folder | None = None
         self._store = store
         self._claims = claims
         self._root: Identity | None = None
         self._with_children = group.folder_for(Identity.of(os.getpid()))
         """Where processes that this one has started in other ways than by a fork would go."""
-        store.before_fork = self._before_fork
-        store.after_fork = self._after_fork
 
     def start(self) -> None:
-        """Join the other workers, if there are any or will be."""
+        """Join the other workers, if there are any or will be.
+
+        Of several in one process, which only tests have, the first shares and the others count for themselves: their
+        numbers are not to be added up.
+        """
+        first = _First.sharing() if _First.sharing is not None else None
+        if first is not None and first is not self:
+            return
+        _First.sharing = weakref.ref(self)
+        self._is_first = True
+        self._store.before_fork = self._before_fork
+        self._store.after_fork = self._after_fork
         self._root = group.root()
         chosen = group.chosen_folder(os.environ)
         if chosen is not None:
@@ -75,7 +92,7 @@ class Sharing:
     def gathered(self, own: Everything) -> Everything:
         """What all processes have counted together. :param own: what this one has."""
         memory = self._store.memory
-        if self.folder is None and not self.problems and os.path.isdir(self._with_children):  # noqa: PTH112 - never raises
+        if self._others_have_come():
             self._join(self._with_children, private=True)
             memory = self._store.memory
         if self.folder is None or not isinstance(memory, SharedMemory):
@@ -91,6 +108,10 @@ class Sharing:
             return own
         merge(everything, others)
         return everything
+
+    def _others_have_come(self) -> bool:
+        alone = self._is_first and self.folder is None and not self.problems
+        return alone and os.path.isdir(self._with_children)  # noqa: PTH112 - Path's raises where one may not look
 
     def _look(self, path: Path, living: Iterable[Identity]) -> Everything:
         """What is known of the processes themselves, this one included."""

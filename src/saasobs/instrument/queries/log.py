@@ -9,6 +9,7 @@ call sites. Under the GIL nothing here needs a lock: what two threads do to one 
 
 from __future__ import annotations
 
+import os
 import threading
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
@@ -201,9 +202,15 @@ class _Hearing:
     watch: Watch | None = None
     histograms: dict[Source, Histogram] = {}  # noqa: RUF012 - of the watch; one place for one process
     listeners: tuple[Listener, ...] = ()
+    opening = threading.Lock()
+
+    @classmethod
+    def forked(cls) -> None:
+        """The parent may have held it."""
+        cls.opening = threading.Lock()
 
 
-_creation = threading.Lock()
+os.register_at_fork(after_in_child=_Hearing.forked)
 _sources: dict[tuple[str, str], Source] = {}
 
 
@@ -306,7 +313,7 @@ def unlisten(listener: Listener) -> None:
 
 def _opened(operation: Operation) -> QueryLog:
     """The operation's log; made once, though two threads ask at a time."""
-    with _creation:
+    with _Hearing.opening:
         if operation.queries is None:
             operation.queries = QueryLog()
         return operation.queries

@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from functools import partial
+from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final
 
 from saasobs.instrument import guard, names
@@ -189,72 +190,60 @@ class AsgiExchange(Exchange):
         """Pass every message on; put our header into the first, and stop measuring at the last."""
 
         async def watched(message: Message) -> None:
-            message = self._before(message)
-            last = _is_last(message)
-            if last:
-                self._end(getattr(send, "__self__", None))
+            last = self._before(message, send)
             try:
                 await send(message)
             except OSError:  # ASGI 2.4: how a server says that the client has gone
                 self.disconnected()
                 raise
             if last:
-                self.completed()
+                self._complete = True
+                self.finish(last=False)
 
         return watched
 
-    def _end(self, server: Any) -> None:
-        """The last message is about to be sent: from now on the app may be told of a disconnect that is none.
-
-        uvicorn drops in silence what is sent to a client that has gone, unless the app asks; its cycle knows.
-        """
-        self._ending = True
-        if server is not None and getattr(server, "disconnected", False):
-            self.disconnected()
-
-    def _before(self, message: Message) -> Message:
+    def _before(self, message: Message, send: Send) -> bool:
+        """Look at a message before it is sent; whether it is the last one."""
+        last = False
         try:
-            kind = message.get("type")
+            kind = message["type"]
             if kind == "http.response.body":
                 self._size += len(message.get("body", b""))
+                last = not message.get("more_body", False)
             elif kind == "http.response.start":
-                headers, endless = self._headers(message.get("headers", ()))
-                self.response_started(int(message["status"]), endless=endless)
-                return {**message, "headers": headers}
+                headers = message["headers"] = self._headers(message.get("headers", ()))
+                self._status = int(message["status"])
+                self._endless = _is_event_stream(headers)
+                self._first_byte = perf_counter()
+            else:
+                last = kind in _LAST_MESSAGES
+            if last:
+                self._ending = True  # from now on the app may be told of a disconnect that is none
+                # uvicorn drops in silence what is sent to a client that has gone; its cycle knows.
+                if getattr(getattr(send, "__self__", None), "disconnected", False):
+                    self.disconnected()
         except Exception:  # noqa: BLE001 - a guest keeps quiet
             guard.failed("start")
-        return message
+        return last
 
-    def _headers(self, headers: Iterable[tuple[bytes, bytes]]) -> tuple[list[tuple[bytes, bytes]], bool]:
-        """The response's headers with ours in place of any other of that name, and whether it is an event stream."""
-        ours, kept, endless = self._header, [], False
-        for pair in headers:
-            name = pair[0].lower()
-            if name != ours:
-                kept.append(pair)
-                if name == b"content-type" and pair[1].startswith(b"text/event-stream"):
-                    endless = True
+    def _headers(self, headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+        """The response's headers, in a new list, with ours in place of any other of that name."""
+        ours = self._header
+        kept = [pair for pair in headers if pair[0] != ours and pair[0].lower() != ours]
         kept.append((ours, self.operation.correlation_id.encode()))
-        return kept, endless
-
-
-def _header(scope: Scope, name: str) -> str:
-    wanted = name.lower().encode("latin-1", "replace")
-    return next((value.decode("latin-1") for key, value in scope["headers"] if key == wanted), "")
+        return kept
 
 
 class WebSocketExchange(AsgiExchange):
     """A websocket: one line when it closes; how long it stayed open is no latency, so it is in no histogram."""
 
+    event = names.WEBSOCKET_EVENT
     measured = False
     _code: int | None = None
 
     def __init__(self, process: Instrumentation, scope: Scope, header: bytes, *, counted: bool) -> None:
         super().__init__(process, scope, header, counted=counted)
         self.operation.kind = "websocket"
-
-    def event(self) -> str:
-        return names.WEBSOCKET_EVENT
 
     def rare_fields(self, outcome: str, error: BaseException | None) -> dict[str, Any]:
         code = {} if self._code is None else {"close_code": self._code}
@@ -283,19 +272,19 @@ class WebSocketExchange(AsgiExchange):
         self._status = self._status or _REFUSED
         super().finish(last=last)
 
-    def _before(self, message: Message) -> Message:
+    def _before(self, message: Message, send: Send) -> bool:  # noqa: ARG002 - as of a request
         try:
-            kind = message.get("type")
+            kind = message["type"]
             if kind == "websocket.accept":
                 self.response_started(_SWITCHING_PROTOCOLS)
-                return {**message, "headers": self._headers(message.get("headers", ()))[0]}
-            if kind == "websocket.close":
+                message["headers"] = self._headers(message.get("headers", ()))
+            elif kind == "websocket.close":
                 self._closed(message.get("code", _NORMAL))
             elif kind == "websocket.http.response.start":
                 self.response_started(int(message["status"]))
         except Exception:  # noqa: BLE001 - a guest keeps quiet
             guard.failed("start")
-        return message
+        return False
 
     def _closed(self, code: int | None) -> None:
         if self._code is None:
@@ -304,6 +293,11 @@ class WebSocketExchange(AsgiExchange):
                 self._complete = True
             else:
                 self.disconnected()
+
+
+def _header(scope: Scope, name: str) -> str:
+    wanted = name.lower().encode("latin-1", "replace")
+    return next((value.decode("latin-1") for key, value in scope["headers"] if key == wanted), "")
 
 
 def _facts(scope: Scope, root_path: str) -> RequestFacts:
@@ -320,8 +314,8 @@ def _facts(scope: Scope, root_path: str) -> RequestFacts:
     )
 
 
-def _is_last(message: Message) -> bool:
-    kind = message.get("type")
-    if kind == "http.response.body":
-        return not message.get("more_body", False)
-    return kind in _LAST_MESSAGES
+def _is_event_stream(headers: list[tuple[bytes, bytes]]) -> bool:
+    for name, value in headers:  # noqa: SIM110 - a generator would cost as much as all the rest
+        if value[:17] == b"text/event-stream" and name.lower() == b"content-type":
+            return True
+    return False

@@ -21,6 +21,7 @@ from saasobs.instrument.logs.access import AccessFields
 from saasobs.instrument.logs.out import CORRELATION_ATTRIBUTE
 from saasobs.instrument.logs.rendering import REDACTED, is_sensitive
 from saasobs.instrument.metrics.registry import Measured
+from saasobs.instrument.scrub import scrub_text
 from saasobs.instrument.servers.tenants import Asked, TenantRule
 from saasobs.instrument.state import Operation, accept_correlation_id, enter, leave
 from saasobs.instrument.tracing.tracer import Incoming
@@ -38,6 +39,8 @@ _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 class Exchange(ABC):
     """One request and its response. Every method that the app's path runs through is guarded."""
 
+    event = names.REQUEST_EVENT
+    """The name of the line's event."""
     measured = True
     """Whether such exchanges go into the numbers."""
 
@@ -194,20 +197,21 @@ class Exchange(ABC):
     def _tell(self) -> None:
         """The line, the error report and the span: all that waits until the app has returned."""
         process, operation = self._process, self.operation
-        error = self._error or operation.fault
-        outcome = self.outcome()
-        fault = error if outcome in ("ok", "error") and not self._cancelled else None
+        error, outcome = self._error or operation.fault, self.outcome()
+        fault = error if error is not None and outcome in ("ok", "error") and not self._cancelled else None
         if fault is not None:
             self._report(fault)
+        logs = process.logs
         level = "error" if self._status >= 500 or outcome == "error" else "info"
-        wanted = self._logged and process.logs.wants(level)
+        wanted = self._logged and logs.wants(level)
         if not wanted and operation.span is None:
             process.tracer.end(operation, self._begun, _NOTHING, fault)
             return
         line = self.fields(outcome, error)
-        process.tracer.end(operation, self._begun, line.as_dict() if operation.span is not None else _NOTHING, fault)
+        if self._begun is not None:
+            process.tracer.end(operation, self._begun, line.as_dict(), fault)
         if wanted:
-            process.logs.access(level, self.event(), operation, line)
+            logs.access(level, self.event, operation, line)
 
     def _report(self, fault: BaseException) -> None:
         self._process.metrics.exception(self.operation.name, type(fault).__name__)
@@ -217,10 +221,6 @@ class Exchange(ABC):
     def _tenant(self, rule: TenantRule) -> str | None:
         """For whom it is, as far as the request itself says; `set_tenant` may know better later."""
         return rule(self.asked())
-
-    def event(self) -> str:
-        """The name of the line's event."""
-        return names.REQUEST_EVENT
 
     def fields(self, outcome: str, error: BaseException | None) -> AccessFields:
         """What the line says."""
@@ -262,9 +262,11 @@ class Exchange(ABC):
         """
         path = self._path
         if route == names.UNMATCHED:
-            path = _UUID.sub(REDACTED, path)
+            path = scrub_text(_UUID.sub(REDACTED, path[:_PATH_LIMIT]))
         elif path == route:
             return path
+        elif "@" in path or "eyJ" in path:
+            path = scrub_text(path)
         for name, value in self.path_params().items():
             if is_sensitive(name) and str(value):
                 path = path.replace(str(value), REDACTED)

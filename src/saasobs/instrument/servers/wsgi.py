@@ -19,7 +19,7 @@ from functools import partial
 from http import HTTPStatus
 from io import BytesIO
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final
 
 from saasobs.instrument import guard
 from saasobs.instrument.config import ALWAYS_EXCLUDED
@@ -61,7 +61,7 @@ class WsgiLayer:
 
     def __call__(self, environ: Environ, start_response: StartResponse, *more: Any) -> Iterable[bytes]:
         if more:  # it was no WSGI app after all: then it is none of ours
-            return self.app(environ, start_response, *more)  # type: ignore[call-arg]
+            return self.app(environ, start_response, *more)
         return self.serve(self.app, environ, start_response)
 
     def __getattr__(self, name: str) -> Any:
@@ -81,12 +81,15 @@ class WsgiLayer:
             return app(environ, start_response)
         exchange.start_response = start_response
         token = enter(exchange.operation)
+        attached = exchange.attach() if exchange.recorded else None
         try:
             return exchange.watch_body(app(environ, exchange.starting))
         except BaseException as error:
             exchange.broken(error)
             raise
         finally:
+            if attached is not None:
+                exchange.detach(attached)
             leave(token)
 
     @guard.guarded("endpoint")
@@ -112,8 +115,11 @@ class WsgiLayer:
 class WsgiExchange(Exchange):
     """An exchange that watches `start_response` and the body."""
 
+    start_response: StartResponse
+    _write: Callable[[bytes], object]
     _announced = -1
-    _handling: BaseException | None = None
+    recorded = False
+    """Whether OpenTelemetry must know of its span."""
 
     def __init__(self, layer: WsgiLayer, environ: Environ, offered: str, *, counted: bool) -> None:
         """:param offered: the correlation ID as the caller sent it, or nothing."""
@@ -122,10 +128,10 @@ class WsgiExchange(Exchange):
         self._header = layer.correlation_header
         self._script_name: str = environ.get("SCRIPT_NAME", "")
         self._handling = sys.exc_info()[1]
-        self.start_response: StartResponse = _too_early
-        self._write: Callable[[bytes], object] = _too_early
         method, incoming = environ.get("REQUEST_METHOD", ""), _incoming(environ)
         super().__init__(layer.instrumentation, offered, incoming, method=method, path=_path(environ), counted=counted)
+        if layer.instrumentation.tracer.recorder is not None:
+            self.recorded = True
         self.operation.facts = partial(_facts, environ, self._script_name, layer.route_templates)
 
     # What the shared exchange asks.
@@ -142,6 +148,13 @@ class WsgiExchange(Exchange):
     def asked(self) -> Asked:
         environ = self._environ
         return Asked(environ.get("HTTP_HOST", ""), self._path, _peer(environ), partial(_header, environ))
+
+    def attach(self) -> Any:
+        """Have OpenTelemetry know the operation's span here; returns what `detach` wants back."""
+        return self._process.tracer.attach(self.operation)
+
+    def detach(self, attached: Any) -> None:
+        self._process.tracer.detach(attached)
 
     # What the app does.
 
@@ -267,6 +280,7 @@ class WsgiExchange(Exchange):
     def close(self, close: Callable[[], object] | None, interrupted: BaseException | None) -> None:
         """Close the app's body, whose time is no longer the client's, and tell what there is to tell."""
         token = enter(self.operation)
+        attached = self.attach() if self.recorded else None
         try:
             if self._seconds < 0:
                 self.over(interrupted)
@@ -277,14 +291,12 @@ class WsgiExchange(Exchange):
             raise
         finally:
             self._end()
+            if attached is not None:
+                self.detach(attached)
             leave(token)
 
 
 _SIZED: Final = (list, tuple)
-
-
-def _too_early(*_: object) -> NoReturn:
-    raise AssertionError("write() comes after start_response()")
 
 
 def _is_stop(error: BaseException) -> bool:
@@ -357,6 +369,7 @@ class Body:
     def __next__(self) -> bytes:
         exchange = self._exchange
         token = enter(exchange.operation)
+        attached = exchange.attach() if exchange.recorded else None
         try:
             chunk = self._next()
         except StopIteration:
@@ -366,6 +379,8 @@ class Body:
             exchange.broken(error)
             raise
         finally:
+            if attached is not None:
+                exchange.detach(attached)
             leave(token)
         exchange.passed(chunk)
         return chunk

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 SENT_AT: Final = "saasobs-sent-at"
 """The header that says when a message was sent, in seconds since the epoch."""
+_PATIENCE: Final = 2.0
+"""Seconds that the end of a worker may wait for what is on its way."""
 _RUN: Final = "saasobs_run"
 """Where a request keeps its run: Celery has one request for each execution, whatever the pool."""
 _STATES: Final[Mapping[str, Outcome]] = {
@@ -61,7 +63,7 @@ class CelerySignals:
             (signals.setup_logging, self.set_logging_up),
             (signals.worker_init, self.worker_begins),
             (signals.worker_process_shutdown, self.child_ends),
-            (signals.worker_shutdown, self.child_ends),
+            (signals.worker_shutdown, self.worker_ends),
         )
 
     def connect(self) -> None:
@@ -144,6 +146,12 @@ class CelerySignals:
     def worker_begins(self, **_more: Any) -> None:
         """In the main process of a worker."""
         self._main = os.getpid()
+
+    @guard.guarded("celery")
+    def worker_ends(self, **_more: Any) -> None:
+        """The process may go on: tests run a worker in a thread."""
+        self._process.tracer.flush(_PATIENCE)
+        self._process.logs.flush(_PATIENCE)
 
     @guard.guarded("celery")
     def child_ends(self, **_more: Any) -> None:

@@ -8,6 +8,7 @@ process that is to be observed must have been set up before, by `saasobs wrap --
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from datetime import UTC, datetime
@@ -43,6 +44,8 @@ def install(process: Instrumentation) -> None:
     wrap_function_wrapper(rq.queue, "Queue.run_job", watch.run_here)
     wrap_function_wrapper(rq.worker, f"{_owner(worker, 'perform_job').__name__}.perform_job", watch.perform)
     wrap_function_wrapper(rq.worker, f"{_owner(worker, 'handle_exception').__name__}.handle_exception", watch.failed)
+    killed = _owner(worker, "handle_work_horse_killed").__name__
+    wrap_function_wrapper(rq.worker, f"{killed}.handle_work_horse_killed", watch.lost)
 
 
 def _owner(kind: type, method: str) -> type:
@@ -95,6 +98,19 @@ class _Watch:
         finally:
             _reported.reset(token)
 
+    def lost(self, wrapped: Callable[..., Any], _worker: Any, args: _Arguments, kwargs: Mapping[str, Any]) -> Any:
+        """`Worker.handle_work_horse_killed(job, …)`: in the main process, about a child that could tell nothing."""
+        self._tell_lost(*args)
+        return wrapped(*args, **kwargs)
+
+    @guard.guarded("rq")
+    def _tell_lost(self, job: Any, *_more: Any) -> None:
+        run = begin(self._process, _work(job), _carried(job))
+        if run is not None:
+            if job.started_at is not None:
+                run.operation.started_at -= max(0.0, time.time() - _moment(job.started_at))
+            run.end("lost")
+
     @guard.guarded("rq")
     def _begin(self, job: Any, carrier: Mapping[str, Any]) -> TaskRun | None:
         run = begin(self._process, _work(job), carrier)
@@ -105,6 +121,7 @@ class _Watch:
     def _end(self, job: Any, run: TaskRun | None, worker: Any, error: BaseException | None) -> None:
         if run is not None:
             run.end(_outcome(job, error), error)
+        setattr(job, _ERROR, None)  # its traceback knows the frames that know the job
         if getattr(worker, "is_horse", False):
             self._process.close()
 
@@ -150,17 +167,19 @@ def _work(job: Any) -> Work:
         name = str(job.func_name)
     except Exception:  # noqa: BLE001 - a job that cannot be read: RQ will say so itself
         name = "unreadable"
-    enqueued_at: datetime | None = job.enqueued_at
-    if enqueued_at is not None and enqueued_at.tzinfo is None:  # RQ before 2
-        enqueued_at = enqueued_at.replace(tzinfo=UTC)
     return Work(
         name=name,
         system="rq",
         task_id=str(job.id),
         queue=str(job.origin or ""),
         attempt=_count_attempt(job),
-        sent_at=enqueued_at.timestamp() if enqueued_at is not None else None,
+        sent_at=_moment(job.enqueued_at) if job.enqueued_at is not None else None,
     )
+
+
+def _moment(when: datetime) -> float:
+    """Seconds since the epoch; UTC without saying so before RQ 2."""
+    return (when if when.tzinfo is not None else when.replace(tzinfo=UTC)).timestamp()
 
 
 @guard.guarded("rq", default=1)

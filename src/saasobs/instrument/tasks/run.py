@@ -14,7 +14,6 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 from saasobs.instrument import guard, names, propagation
-from saasobs.instrument.config import LEVELS
 from saasobs.instrument.state import Operation, accept_correlation_id, context_fields, enter, leave, random_id
 
 if TYPE_CHECKING:
@@ -100,7 +99,9 @@ class TaskRun:
         :param exit_code: what a script exits with. :returns: how many seconds it took.
         """
         seconds = max(0.0, perf_counter() - self.operation.started_at)
+        system = self.work.system or self.work.kind
         try:
+            self._process.metrics.tasks.finished(system, self.operation.name, outcome, seconds)
             fault = error if outcome in _FAULTS and not expected and not isinstance(error, _EXITS) else None
             self._tell(outcome, self._line(outcome, seconds, error, exit_code), fault, expected=expected)
         except Exception:  # noqa: BLE001 - a guest keeps quiet
@@ -111,15 +112,14 @@ class TaskRun:
         return seconds
 
     def _tell(self, outcome: Outcome, line: dict[str, Any], fault: BaseException | None, *, expected: bool) -> None:
-        process, operation, work = self._process, self.operation, self.work
-        process.metrics.tasks.finished(work.system or work.kind, operation.name, outcome, line["duration_ms"] / 1000)
+        process, operation = self._process, self.operation
         if fault is not None:
             self.report(fault)
         process.tracer.end(operation, self._begun, line, fault)
         level = "info" if expected else _LEVELS.get(outcome, "info")
-        if LEVELS[level.upper()] >= process.logs.level:
-            event = names.JOB_EVENT if work.kind == "job" else names.TASK_EVENT
-            process.logs.emit(level, event, "saasobs.tasks", {**context_fields(), **line})
+        if process.logs.wants(level):
+            event = names.JOB_EVENT if operation.kind == "job" else names.TASK_EVENT
+            process.logs.emit(level, event, "saasobs.tasks", {**context_fields(), **line}, important=True)
 
     def _line(
         self, outcome: Outcome, seconds: float, error: BaseException | None, exit_code: int | None

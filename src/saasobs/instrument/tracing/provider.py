@@ -7,7 +7,6 @@ OTEL_SPAN_*. Imported with the SDK only.
 
 from __future__ import annotations
 
-import atexit
 import os
 import random
 import threading
@@ -30,8 +29,6 @@ from saasobs.instrument.tracing.troubles import ExportTroubles
 
 _INSTANCE: Final = "service.instance.id"
 _PATH: Final = "/v1/traces"
-_AT_EXIT: Final = 2.0
-"""Seconds that the end of a process may wait for the collector."""
 
 
 def load(config: InstrumentConfig) -> None:
@@ -44,17 +41,17 @@ def load(config: InstrumentConfig) -> None:
 def start(config: InstrumentConfig, sampling: Sampling, troubles: ExportTroubles) -> Recorder:
     """Make the provider and set it for the whole process; if somebody was faster, theirs is used."""
     ids = Ids()
-    provider = TracerProvider(_sampler(sampling), resource_of(config), shutdown_on_exit=False, id_generator=ids)
-    trace.set_tracer_provider(provider)
-    chosen = trace.get_tracer_provider()
-    if chosen is not provider:
-        return Recorder.of_the_app(chosen)
+    provider = OurProvider(_sampler(sampling), resource_of(config), shutdown_on_exit=False, id_generator=ids)
+    if not isinstance(trace.get_tracer_provider(), OurProvider):  # one is there when we are started a second time
+        trace.set_tracer_provider(provider)
+        chosen = trace.get_tracer_provider()
+        if chosen is not provider:
+            return Recorder.of_the_app(chosen)
     exporters = [QuietExporter(make, troubles) for make in _exporters(config)]
     processors = [BatchSpanProcessor(exporter) for exporter in exporters]
     for processor in processors:
         provider.add_span_processor(processor)
     pipeline = Pipeline(provider, processors)
-    atexit.register(pipeline.close, _AT_EXIT)
     return Recorder(provider, sampling, ids, pipeline)
 
 
@@ -64,9 +61,13 @@ def recorder_into(exporter: SpanExporter, config: InstrumentConfig) -> Recorder:
 
     ids = Ids()
     sampling = Sampling.named(config.trace_sampler, config.trace_sample_ratio)
-    provider = TracerProvider(_sampler(sampling), resource_of(config), shutdown_on_exit=False, id_generator=ids)
+    provider = OurProvider(_sampler(sampling), resource_of(config), shutdown_on_exit=False, id_generator=ids)
     provider.add_span_processor(SimpleSpanProcessor(exporter))
     return Recorder(provider, sampling, ids)
+
+
+class OurProvider(TracerProvider):
+    """Tells ours from an app's."""
 
 
 class Ids(RandomIdGenerator):

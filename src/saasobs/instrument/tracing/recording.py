@@ -92,6 +92,11 @@ class Recorder:
         """Spans go where the app's own go; its sampler decides, and it ends by itself."""
         return cls(provider)
 
+    @property
+    def is_ours(self) -> bool:
+        """Whether the provider is one that we have made, and end."""
+        return self._pipeline is not None
+
     # Operations.
 
     def begin(self, operation: Operation, parent: Parent | None, link: Parent | None, method: str, path: str) -> Any:
@@ -164,13 +169,6 @@ class Recorder:
         if operation.baggage:
             context = _baggage.extract({"baggage": [operation.baggage]}, context)
         return otel_context.attach(context)
-
-    def detach(self, token: Token[Context]) -> None:
-        """See `Tracer.detach`."""
-        try:
-            token.var.reset(token)
-        except ValueError:  # in another context; the API's own `detach` would log a traceback
-            return
 
     # Spans below.
 

@@ -28,6 +28,7 @@ A correlation ID that nobody has offered is the trace ID.
 
 from __future__ import annotations
 
+import atexit
 import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
@@ -60,6 +61,9 @@ class Incoming(NamedTuple):
 
 
 NOTHING: Final = Incoming()
+_OUR_PROVIDERS: Final = "saasobs.instrument.tracing.provider"
+_AT_EXIT: Final = 2.0
+"""Seconds that the end of a process may wait for the collector."""
 _UNSEEN: Final = Sampling.named("parentbased_always_off", 0.0)
 
 
@@ -161,10 +165,12 @@ class Tracer:
 
     def detach(self, token: Any) -> None:
         """Undo `attach`; harmless when a framework calls it in another context."""
-        if token is None or self._recorder is None:
+        if token is None:
             return
         try:
-            self._recorder.detach(token)
+            token.var.reset(token)
+        except ValueError:  # another context; OpenTelemetry's own `detach` would log a traceback
+            return
         except Exception:  # noqa: BLE001 - a guest keeps quiet
             guard.failed("trace")
 
@@ -209,12 +215,15 @@ class Tracer:
                 guard.failed("trace")
 
     def close(self, timeout: float) -> None:
-        """Send what waits, within `timeout` seconds, and stop sending. What an app's own provider does is the app's."""
-        if self._recorder is not None:
-            try:
-                self._recorder.close(timeout)
-            except Exception:  # noqa: BLE001 - a guest keeps quiet
-                guard.failed("trace")
+        """Send what waits, within `timeout` seconds, and record nothing more. An app's own provider is left alone."""
+        recorder = self._recorder
+        if recorder is None or not recorder.is_ours:
+            return
+        self._recorder, self._off = None, True
+        try:
+            recorder.close(timeout)
+        except Exception:  # noqa: BLE001 - a guest keeps quiet
+            guard.failed("trace")
 
     def _import(self) -> None:
         """Load the SDK now, while the app starts, and not in its first request."""
@@ -242,6 +251,7 @@ class Tracer:
             from saasobs.instrument.tracing.provider import start  # noqa: PLC0415 - needs OpenTelemetry's SDK
 
             self._recorder = start(self._config, self._sampling, self._troubles)
+            atexit.register(self.close, _AT_EXIT)
         self._off = self._recorder is None
         return self._recorder
 
@@ -260,4 +270,7 @@ def _provider_of_the_app() -> Any:
     """
     api = sys.modules.get("opentelemetry.trace")
     found = getattr(api, "_TRACER_PROVIDER", None)
-    return None if found is None or type(found).__name__ == "NoOpTracerProvider" else found
+    if found is None:
+        return None
+    kind = type(found)
+    return None if kind.__name__ == "NoOpTracerProvider" or kind.__module__ == _OUR_PROVIDERS else found

@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 
 _MONGODB: Final = source_of("mongodb", "pymongo")
 _COUNTED: Final = frozenset(
-    "aggregate bulkWrite count createIndexes delete distinct drop dropIndexes explain find findAndModify insert"
-    " listCollections listDatabases listIndexes mapReduce update".split()  # noqa: SIM905 - it reads better
+    "aggregate bulkWrite count createIndexes delete distinct"  # noqa: SIM905 - it reads better
+    " drop dropIndexes explain find findAndModify insert"
+    " listCollections listDatabases listIndexes mapReduce update".split()
 )
 _WAITING_LIMIT: Final = 5_000
 _FIELDS: Final = 8
