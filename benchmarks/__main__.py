@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import platform
 
-from benchmarks import check_cost, kinds, scale, storage
+from benchmarks import check_cost, kinds, queries, scale, storage
 
 
 def main() -> None:
     print(f"{platform.platform()}, Python {platform.python_version()}")
     check_cost.main()
     kinds.main()
+    queries.main()
     storage.main([])
     scale.main([])
 

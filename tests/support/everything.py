@@ -19,7 +19,7 @@ queue.conf.broker_transport_options = {
 }
 
 
-@queue.task(name="send_invoice")  # type: ignore[untyped-decorator] # Celery has no types
+@queue.task(name="send_invoice")
 def send_invoice(number: int) -> None:
     """Nobody works on it: the test reads the message."""
 

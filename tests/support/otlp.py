@@ -73,7 +73,7 @@ def collecting() -> Iterator[Collector]:
             self.send_header("content-length", "0")
             self.end_headers()
 
-        def log_message(self, format: str, *args: Any) -> None:
+        def log_message(self, *_args: Any) -> None:
             """Tests read what they need."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)

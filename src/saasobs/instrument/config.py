@@ -138,7 +138,8 @@ SETTINGS = (
     _row("scrub", reading.words, "More names of fields, headers and parameters whose values are masked in logs, spans "
          "and error reports, beside those that are called like a secret; case and separators do not matter.",
          "tax_id,X-Device-Key"),
-    _row("disable", reading.words, "Integrations to leave alone.", "redis,httpx"),
+    _row("disable", reading.words, "Integrations to leave alone; `django.commands` are management commands as jobs.",
+         "redis,httpx"),
 )  # fmt: skip
 ALWAYS_EXCLUDED = frozenset({"/healthz", "/readyz"})
 

@@ -120,3 +120,13 @@ async def test_a_time_out_is_counted(observed: Observed) -> None:
                 await session.get(f"http://127.0.0.1:{deaf.getsockname()[1]}/")
     series = observed.out.instrumentation.metrics.client.families[0].series
     assert [status for _, _, status in series] in (["TimeoutError"], ["CancelledError"])
+
+
+def test_an_old_aiohttp_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An aiohttp without client middlewares works as before, and one line says that it is not observed."""
+    monkeypatch.setattr(aiohttp.ClientSession, "ATTRS", frozenset())  # as in 3.11
+    with captured() as out:
+        before = aiohttp.ClientSession._request
+        aiohttp_hook.install(out.instrumentation)
+        assert aiohttp.ClientSession._request is before
+        assert len(out.lines("saasobs.misconfigured")) == 1

@@ -151,7 +151,12 @@ def test_a_logged_exception_is_titled_by_the_exception() -> None:
     assert all("message" not in event and "logentry" not in event for event in receiver.events)
 
 
-_INIT = "import sentry_sdk; sentry_sdk.init(DSN{}); "
+_INIT = (
+    "import sentry_sdk; from sentry_sdk.integrations.fastapi import FastApiIntegration;"
+    "from sentry_sdk.integrations.starlette import StarletteIntegration;"
+    "sentry_sdk.init(DSN, auto_enabling_integrations=False,"
+    " integrations=[FastApiIntegration(), StarletteIntegration()]{}); "
+)
 _INSTRUMENT = "app = shop(); saasobs.instrument(app{}); "
 INITS = {
     "before us": _INIT.format("") + _INSTRUMENT.format(""),

@@ -15,6 +15,8 @@ import pytest
 import saasobs
 from saasobs.instrument.queries.places import NOWHERE, Site, calling_site, is_app_file, shown
 
+HERE = str(Path(__file__).relative_to(Path.cwd()))
+
 
 @pytest.mark.parametrize(
     "file",
@@ -47,7 +49,7 @@ call: Callable[[Callable[[], Any]], Site] = library("def call(function):\n    re
 def test_the_innermost_own_frame_is_told() -> None:
     """Past the libraries, with its line."""
     line = sys._getframe().f_lineno + 1
-    assert call(lambda: call(calling_site)) == (__file__, line)
+    assert shown(call(lambda: call(calling_site))) == f"{HERE}:{line}"
 
 
 def test_across_greenlets() -> None:
@@ -59,8 +61,8 @@ def test_across_greenlets() -> None:
     source = "def spawn():\n    return greenlet(lambda: greenlet(calling_site).switch()).switch()"
     spawn = library(source, calling_site=calling_site, greenlet=greenlet.greenlet)["spawn"]
     line = sys._getframe().f_lineno + 1
-    assert spawn() == (__file__, line)
-    assert greenlet.greenlet(from_above).switch() == (__file__, from_above.__code__.co_firstlineno + 1)
+    assert shown(spawn()) == f"{HERE}:{line}"
+    assert shown(greenlet.greenlet(from_above).switch()) == f"{HERE}:{from_above.__code__.co_firstlineno + 1}"
 
 
 def test_no_own_frame_is_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -76,11 +78,16 @@ def test_it_is_shown_from_where_the_app_runs(monkeypatch: pytest.MonkeyPatch, tm
     """Relative to the working folder, else to where it is imported from, else whole; without a working folder too."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", ["", "/srv", "/srv/app"])
-    assert shown((str(tmp_path / "shop" / "orders.py"), 42)) == "shop/orders.py:42"
-    assert shown(("/srv/app/shop/orders.py", 42)) == "shop/orders.py:42"
-    assert shown(("/elsewhere/orders.py", 42)) == "/elsewhere/orders.py:42"
+    assert shown(site(str(tmp_path / "shop" / "orders.py"))) == "shop/orders.py:42"
+    assert shown(site("/srv/app/shop/orders.py")) == "shop/orders.py:42"
+    assert shown(site("/elsewhere/orders.py")) == "/elsewhere/orders.py:42"
     tmp_path.rmdir()
-    assert shown(("/srv/app/orders.py", 1)) == "orders.py:1"
+    assert shown(site("/srv/app/orders.py")) == "orders.py:42"
+
+
+def site(file: str) -> Site:
+    """The 42nd line of a file."""
+    return compile("\n" * 41 + "x = 1", file, "exec"), 2
 
 
 def test_a_deep_stack_ends(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -89,4 +96,4 @@ def test_a_deep_stack_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     def deep(levels: int) -> Site:
         return calling_site() if not levels else call(lambda: deep(levels - 1))
 
-    assert deep(200)[0] == __file__
+    assert shown(deep(200)).startswith(f"{HERE}:")

@@ -47,7 +47,7 @@ def test_it_counts_what_is_asked_inside() -> None:
     assert queries.seconds > 0
     assert queries.describe() == f"  5 × SELECT ? AS number\n      from {HERE}:{lines.pop()}"
     (one,) = queries.statements()
-    assert one.count == 5
+    assert one.times == 5
     engine.dispose()
 
 

@@ -287,3 +287,20 @@ def test_a_repeated_statement_of_another_place_first_is_told_by_its_loop(out: Ca
         line = same(7)
     (event,) = observed.events
     assert (event["count"], event["location"]) == (7, f"{HERE}:{line}")
+
+
+def test_a_loop_that_comes_late_is_found(out: Captured) -> None:
+    """After single questions from several places, a long loop is the place that is told."""
+    statement = "SELECT a FROM customers WHERE id = %(id)s"
+    with operation(out) as observed:
+        note(statement, 0.001, SQLALCHEMY)
+        note(statement, 0.001, SQLALCHEMY)
+        note(statement, 0.001, SQLALCHEMY)
+        note(statement, 0.001, SQLALCHEMY)
+        note(statement, 0.001, SQLALCHEMY)
+        note(statement, 0.001, SQLALCHEMY)
+        note(statement, 0.001, SQLALCHEMY)
+        line = same(100)
+    (event,) = observed.told(names.N_PLUS_ONE_EVENT)
+    assert event["location"] == f"{HERE}:{line}"
+    assert 90 <= event["count"] <= 107

@@ -9,8 +9,10 @@ import redis
 import redis.asyncio
 
 from saasobs.instrument import names
+from saasobs.instrument.queries import patching
+from saasobs.instrument.queries.drivers import redis as driver
 from saasobs.instrument.queries.drivers.redis import described, pattern
-from support.capture import Captured
+from support.capture import Captured, captured
 from support.operations import operation
 from support.redis import Redis, running_redis
 
@@ -119,3 +121,25 @@ def test_odd_commands_have_a_statement() -> None:
     assert described([b"GET", "a:1"]).endswith("a:*")
     assert described(["PING"]) == described(["BLPOP", "queue", 0]) == ""
     assert described(["KEYS", "secret*"]) == "KEYS"
+
+
+def test_a_cluster_too() -> None:
+    """The cluster's client and its pipelines are counted the same."""
+    with running_redis("--cluster-enabled", "yes") as server:
+        server.run("CLUSTER", "ADDSLOTSRANGE", "0", "16383")
+        while "cluster_state:ok" not in server.run("CLUSTER", "INFO"):
+            pass
+        with captured() as out, redis.RedisCluster(host="127.0.0.1", port=server.port) as client:
+            driver.install(out.instrumentation)
+            try:
+                with operation(out) as observed:
+                    client.set("a:1", "x")
+                    client.get("a:1")
+                    pipeline = client.pipeline()
+                    pipeline.get("a:1")
+                    pipeline.get("b:1")
+                    assert pipeline.execute() == [b"x", None]
+            finally:
+                patching.undo()
+            assert observed.queries.cache_count == 3
+            assert (cache(out, "hit"), cache(out, "miss")) == (2, 1)

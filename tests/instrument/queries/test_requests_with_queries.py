@@ -84,7 +84,7 @@ async def test_the_line_and_the_events_of_a_request(hooked: Captured, engine: En
 
 
 async def test_spans_when_sampled(hooked: Captured, engine: Engine) -> None:
-    """Each query of a sampled request is a span below it, with its text but no values; without sampling there is none."""
+    """Each query of a sampled request is a span below it, without values; without sampling there is none."""
     exporter = InMemorySpanExporter()
     process = hooked.instrumentation
     process.tracer.record_with(recorder_into(exporter, replace(process.config, trace_sample_ratio=1.0)))

@@ -180,9 +180,13 @@ def test_many_rows_are_one_query(hooked: Captured) -> None:
 
 def test_a_failing_query_counts_and_raises_as_it_did(hooked: Captured, filled: str) -> None:
     """The app sees SQLAlchemy's own exception."""
-    with engine_of(filled) as engine, engine.connect() as connection:
-        with operation(hooked) as observed, pytest.raises(ProgrammingError):
-            connection.execute(text("SELECT nothing FROM nowhere"))
+    with (
+        engine_of(filled) as engine,
+        engine.connect() as connection,
+        operation(hooked) as observed,
+        pytest.raises(ProgrammingError),
+    ):
+        connection.execute(text("SELECT nothing FROM nowhere"))
     assert observed.queries.count == 1
 
 

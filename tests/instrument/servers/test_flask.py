@@ -162,7 +162,7 @@ def test_mounted_apps(out: Captured) -> None:
     """A dispatcher's apps are seen through the outer layer, with their prefix, their routes and their exceptions."""
     app, admin, deep = shop(), shop(), installed(out, shop())
     mounts = {"/admin": admin.wsgi_app, "/deep": deep.wsgi_app, "/plain-app": lambda e, s: (s("200 OK", []), [b"x"])[1]}
-    app.wsgi_app = DispatcherMiddleware(app.wsgi_app, mounts)  # type: ignore[method-assign,arg-type]
+    app.wsgi_app = DispatcherMiddleware(app.wsgi_app, mounts)  # type: ignore[method-assign]
     installed(out, app)
     for path in ("/plain", "/admin/slash/a/", "/admin/boom/3", "/deep/boom/4", "/admin/nope", "/plain-app/x"):
         ask(app.wsgi_app, path)

@@ -396,7 +396,7 @@ def test_odd_headers_and_chunks_pass_through(out: Captured) -> None:
     for headers in ([(b"X", b"y")], [("Content-Length", "many")], [("X",)]):
         answer = ask(layer(out, answering([b"a"], "200 OK", *headers)))
         assert (answer.body, answer.headers[1:2]) == (b"a", headers)
-    body = layer(out, answering(iter([None])))(environ_of("GET", "/"), lambda *_: None)  # type: ignore[arg-type, list-item]
+    body = layer(out, answering(iter([None])))(environ_of("GET", "/"), lambda *_: None)  # type: ignore[arg-type]
     assert next(body) is None
     assert out.value(names.INTERNAL_ERRORS, hook="start")
     assert out.value(names.INTERNAL_ERRORS, hook="body")
@@ -434,20 +434,24 @@ def test_methods_and_mounts_are_bounded(out: Captured) -> None:
 
 
 def test_nothing_of_a_request_is_kept(out: Captured) -> None:
-    """When it is over, neither a circle nor a traceback holds its environ."""
+    """When it is over and its line is written, neither a circle nor a traceback holds its environ."""
 
     class Input:
         pass
 
     def serve(app: Any) -> weakref.ref[Input]:
         held = Input()
+        kept = weakref.ref(held)
         ask(layer(out, app), environ={"wsgi.input": held}).error = None
-        return weakref.ref(held)
+        del held
+        return kept
 
     gc.collect()
     gc.disable()
     try:
-        assert serve(hello)() is None
+        kept = serve(hello)
+        out.text()  # its line was the last to know it
+        assert kept() is None
     finally:
         gc.enable()
 

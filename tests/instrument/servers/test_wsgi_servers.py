@@ -168,6 +168,7 @@ def test_one_id_everywhere(tmp_path: Path, command: tuple[str, ...], id_sent: st
             "SENTRY_DSN": errors.dsn,
             "OTEL_EXPORTER_OTLP_ENDPOINT": collector.address,
             "SAASOBS_TRACE_SAMPLE_RATIO": "1",
+            "OTEL_BSP_SCHEDULE_DELAY": "100",
             "SAASOBS_HEALTH": "1",
             "SHOP_ECHO": f"{echo.own}/echo",
             "SHOP_MESSAGES": str(messages),
@@ -189,8 +190,8 @@ def test_one_id_everywhere(tmp_path: Path, command: tuple[str, ...], id_sent: st
             echo.headers()["traceparent"][0].split("-")[1]
         }
         (message,) = (path.read_text() for path in messages.iterdir() if path.is_file())
-        assert json.loads(message)["headers"]["x-request-id"] == known or known in message
-        assert (span.name, event["transaction"]) == ("GET /everything/{n}", "GET /everything/{n}") or event
+        assert known in message
+        assert span.name == "GET /everything/{n}"
 
 
 def test_werkzeugs_own_server(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Final
 
-from saasobs.instrument import guard
+from saasobs.instrument import guard, names
 from saasobs.instrument.clients.calls import Call, begin, observe_for
 from saasobs.instrument.clients.httpx import on_aiohttp
 from saasobs.instrument.queries.patching import replace
@@ -26,9 +26,12 @@ _MARK: Final = "_saasobs_headers"
 def install(process: Instrumentation) -> None:
     """Observe what sessions send."""
     session = sys.modules["aiohttp"].ClientSession
-    if "_middlewares" in session.ATTRS:
-        observe_for(process)
-        replace(session, "_request", _observing)
+    if "_middlewares" not in session.ATTRS:
+        problem = "this aiohttp has no client middlewares (3.12 and later do): its requests are not observed"
+        process.logs.emit("warning", names.MISCONFIGURED_EVENT, "saasobs.instrument", {"problem": problem})
+        return
+    observe_for(process)
+    replace(session, "_request", _observing)
 
 
 def _observing(original: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from saasobs.instrument.tracing.tracer import Kind
 
 _NONE: Final[Mapping[str, str]] = MappingProxyType({})
-_SENTRY: Final = "x-sentry-auth"
 _URL_LIMIT: Final = 2048
 _PORTS: Final = {"http": 80, "https": 443}
 
@@ -64,7 +63,7 @@ class Calls:
             operation = current()
             if operation is None or not (found.own or operation.span is not None):
                 return Call(self, method, found.label, None, _NONE)
-            there = {_lower(name) for name in present}
+            there = {name.lower() if type(name) is str else _lower(name) for name in present}
             child = None
             if operation.span is not None and not ("traceparent" in there or traced() or _is_http_suppressed(context)):
                 child = self._tracer.child(*self._described(method, host, url))
@@ -149,11 +148,6 @@ def begin(
     """See `Calls.begin`."""
     calls = _Process.calls
     return None if calls is None else calls.begin(method, host, present, url, traced)
-
-
-def is_sentrys(present: Mapping[Any, Any]) -> bool:
-    """Whether the headers are those of an error report on its way."""
-    return "sentry_sdk" in sys.modules and any(_lower(name) == _SENTRY for name in present)
 
 
 def _context() -> Mapping[str, Any]:

@@ -10,15 +10,18 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
 from saasobs.instrument import guard
-from saasobs.instrument.clients.calls import Call, begin, is_sentrys, observe_for
+from saasobs.instrument.clients.calls import Call, begin, observe_for
 from saasobs.instrument.queries.patching import replace
 
 if TYPE_CHECKING:
     from saasobs.instrument.process import Instrumentation
+
+_SENTRY: Final = "X-Sentry-Auth"
+"""A header of the Sentry SDK's own requests, in the SDK's own spelling."""
 
 
 def install(process: Instrumentation) -> None:
@@ -60,7 +63,7 @@ class _Target(NamedTuple):
 @guard.guarded("client")
 def _begun(pool: Any, method: str, url: str, kwargs: dict[str, Any]) -> Call | None:
     headers: Mapping[Any, Any] = kwargs.get("headers") or {}
-    if is_sentrys(headers):
+    if _SENTRY in headers:
         return None
     call = begin(method, _host(pool, url), headers, _Target(pool, url))
     if call is not None and call.headers:

@@ -120,13 +120,14 @@ def place(error: BaseException) -> str:
     """``orders/views.py:42`` of the app's own innermost frame; of the innermost at all when none is its own."""
     frames = list(_frames(error.__traceback__))
     own = [frame for frame in frames if is_app_file(frame[0].co_filename)] or frames
-    return shown((own[-1][0].co_filename, own[-1][1])) if own else ""
+    return shown(own[-1]) if own else ""
 
 
 def _frames(trace: TracebackType | None) -> Iterator[tuple[CodeType, int]]:
+    """The code of each frame, and the instruction in it."""
     found: list[tuple[CodeType, int]] = []
     while trace is not None:
-        found.append((trace.tb_frame.f_code, trace.tb_lineno))
+        found.append((trace.tb_frame.f_code, trace.tb_lasti))
         trace = trace.tb_next
     return iter(found[-_FRAMES:])
 

@@ -176,8 +176,7 @@ class Logs:
     def _access_line(self, access: AccessLine, *values: Any) -> bytes:
         """In the writer's thread."""
         try:
-            text = access.render(*values)
-            return text if text.isascii() else visible(text)
+            return visible(access.render(*values))
         except Exception:  # noqa: BLE001 - a guest keeps quiet: counted, never raised
             self.troubles.internal_error("log")
             return b""

@@ -22,7 +22,7 @@ from prometheus_client.samples import Exemplar, Sample
 from saasobs.instrument import guard
 from saasobs.instrument.metrics import library
 from saasobs.instrument.metrics.gathering import Gathered, exemplar
-from saasobs.instrument.metrics.rendering import text_of
+from saasobs.instrument.metrics.rendering import lines_of
 
 if TYPE_CHECKING:
     from saasobs.instrument.metrics.registry import Metrics
@@ -102,19 +102,19 @@ class _Page:
             return
         text = self._text(metric)
         self._names |= named
-        self._parts.append(text)
+        self._parts += text
 
-    def _text(self, metric: Metric) -> bytes:
+    def _text(self, metric: Metric) -> list[bytes]:
         if isinstance(metric, OurMetric):
-            return text_of(metric.gathered, openmetrics=self._openmetrics).encode()
+            return lines_of(metric.gathered, openmetrics=self._openmetrics)
         if metric.type in _WITH_CREATED:
             metric = copy(metric)  # a collector may yield the same one each time
             metric.samples = [sample for sample in metric.samples if not sample.name.endswith("_created")]
         one: Any = _One(metric)
         if self._openmetrics:
             text: bytes = generate_openmetrics(one)  # type: ignore[no-untyped-call]
-            return text.removesuffix(_EOF)
-        return generate_latest(one)
+            return [text.removesuffix(_EOF)]
+        return [generate_latest(one)]
 
     def text(self) -> bytes:
         return b"".join([*self._parts, _EOF] if self._openmetrics else self._parts)

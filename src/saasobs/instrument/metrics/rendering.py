@@ -7,36 +7,39 @@ https://github.com/prometheus/OpenMetrics/blob/main/specification/OpenMetrics.md
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from itertools import accumulate
 
 from saasobs.instrument.metrics.gathering import Gathered, Values, exemplar
 
 
-def text_of(gathered: Gathered, *, openmetrics: bool) -> str:
-    """One metric with its HELP and TYPE lines."""
+def lines_of(gathered: Gathered, *, openmetrics: bool) -> list[bytes]:
+    """One metric with its HELP and TYPE lines: a piece for each series, since joining and encoding megabytes in one
+    go would keep every other thread from running."""
     definition = gathered.definition
     name = definition.name
     described = name.removesuffix("_total") if openmetrics and definition.kind == "counter" else name
-    lines = [f"# HELP {described} {_help(definition.help, openmetrics)}\n# TYPE {described} {definition.kind}\n"]
+    head = f"# HELP {described} {_help(definition.help, openmetrics)}\n# TYPE {described} {definition.kind}\n"
     order = sorted(range(len(definition.labels)), key=definition.labels.__getitem__)
     heads = [(index, f'{definition.labels[index]}="') for index in order]
+    series = gathered.series.items()
     if definition.kind == "histogram":
         edges = [*map(repr, definition.edges), "+Inf"]
-        for values, cells in gathered.series.items():
-            labels = _labels(heads, values)
-            shown = _exemplars(gathered, values) if openmetrics else None
-            lines += _histogram(name, labels, edges, cells, shown)
+        pieces = [
+            _histogram(
+                name, _labels(heads, values), edges, cells, _exemplars(gathered, values) if openmetrics else None
+            )
+            for values, cells in series
+        ]
     else:
-        for values, cells in gathered.series.items():
-            labels = _labels(heads, values)
-            lines.append(f"{name}{{{labels}}} {cells[0]!r}\n" if labels else f"{name} {cells[0]!r}\n")
-    return "".join(lines)
+        pieces = [_number(name, _labels(heads, values), cells[0]) for values, cells in series]
+    return [head.encode(), *pieces]
 
 
-def _histogram(
-    name: str, labels: str, edges: list[str], cells: list[float], exemplars: list[str] | None
-) -> Iterable[str]:
+def _number(name: str, labels: str, value: float) -> bytes:
+    return (f"{name}{{{labels}}} {value!r}\n" if labels else f"{name} {value!r}\n").encode()
+
+
+def _histogram(name: str, labels: str, edges: list[str], cells: list[float], exemplars: list[str] | None) -> bytes:
     *buckets, total = cells
     counts = list(accumulate(buckets))
     head = f'{name}_bucket{{{labels}{"," if labels else ""}le="'
@@ -48,7 +51,7 @@ def _histogram(
         ]
     braces = f"{{{labels}}}" if labels else ""
     lines.append(f"{name}_count{braces} {counts[-1]!r}\n{name}_sum{braces} {total!r}\n")
-    return lines
+    return "".join(lines).encode()
 
 
 def _exemplars(gathered: Gathered, values: Values) -> list[str] | None:

@@ -47,7 +47,7 @@ class count_queries:  # noqa: N801 - it reads as the function that it is used as
 
     def statements(self) -> list[Asked]:
         """Each statement once, the most frequent first; those of caches too."""
-        return sorted(self.log.asked(), key=lambda one: -one.count)
+        return self.log.asked()
 
     def describe(self) -> str:
         """One line for each statement: how often, what, and from where."""
@@ -92,8 +92,8 @@ class count_queries:  # noqa: N801 - it reads as the function that it is used as
 def _line(one: Asked) -> str:
     text = one.known.fingerprint()
     cut = text if len(text) <= _SHOWN_LENGTH else text[: _SHOWN_LENGTH - 1] + "…"
-    places = ", ".join(shown(site) or "?" for site in one.repeat.sites) if one.repeat is not None else "?"
-    return f"  {one.count} × {cut}\n      from {places}"
+    places = ", ".join(dict.fromkeys(shown(site) or "?" for site in one.sites))
+    return f"  {one.times} × {cut}\n      from {places}"
 
 
 class _Installed:

@@ -11,8 +11,7 @@ from __future__ import annotations
 
 import os
 import threading
-from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from saasobs.instrument import guard
 from saasobs.instrument.queries.fingerprint import fingerprint, is_question, skeleton
@@ -23,8 +22,8 @@ TEXT_LIMIT: Final = 2048
 """Characters of a statement that tell it from others."""
 STATEMENTS_LIMIT: Final = 500
 """Statements of one operation that are told apart; the others share one entry."""
-PLACED: Final = 10
-"""Repeats of a statement whose call site is looked for; later ones are taken to come from the same."""
+PLACED: Final = 6
+"""Repeats of a statement whose call site is looked for; of later ones only the 8th, 16th, 32nd … are."""
 SITES_LIMIT: Final = 8
 KNOWN_LIMIT: Final = 1000
 """Statements of one source that a process remembers; an app has a few hundred."""
@@ -55,16 +54,19 @@ class Source:
 class Known:
     """A statement as this process has learnt it, whatever its values: one object for all of them, compared as such."""
 
-    __slots__ = ("source", "statement")
+    __slots__ = ("_fingerprint", "source", "statement")
 
     def __init__(self, statement: str, source: Source) -> None:
+        self._fingerprint = ""
         self.statement = statement
         """As it came the first time, cut."""
         self.source = source
 
     def fingerprint(self) -> str:
         """The statement without its values."""
-        return self.source.fingerprint(self.statement)
+        if not self._fingerprint:
+            self._fingerprint = self.source.fingerprint(self.statement)
+        return self._fingerprint
 
 
 class Repeat:
@@ -94,7 +96,7 @@ class Repeat:
     def leading(self) -> tuple[Site, int]:
         """The site that most came from, and how many did.
 
-        Those that nobody looked at count for it: the later ones always, the first ones when no other site was seen.
+        Those that nobody looked at count for it: the later ones always, the first one when no other site was seen.
         """
         if not self.placed:
             return NOWHERE, 0
@@ -104,14 +106,14 @@ class Repeat:
         return site, seen + max(0, self.count - self.placed - self.before)
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(NamedTuple):
     """One statement of an operation, summed up."""
 
     known: Known
-    count: int
+    times: int
     seconds: float
-    repeat: Repeat | None
+    sites: tuple[Site, ...]
+    """Where it was seen to come from."""
 
 
 class QueryLog:
@@ -148,15 +150,20 @@ class QueryLog:
         else:
             self._again(known, found, seconds, site)
 
+    def repeats(self, least: int) -> list[tuple[Known, Repeat]]:
+        """The statements that came as often as that, and more than once."""
+        every = list(self.statements.items())
+        return [(known, found) for known, found in every if isinstance(found, Repeat) and found.count >= least]
+
     def asked(self) -> list[Asked]:
-        """The statements, those that took longest first."""
+        """Every statement, the most frequent first, then what took longest."""
         every = [
-            Asked(known, found.count, found.seconds, found)
+            Asked(known, found.count, found.seconds, tuple(found.sites))
             if isinstance(found, Repeat)
-            else Asked(known, 1, found, None)
+            else Asked(known, 1, found, ())
             for known, found in list(self.statements.items())
         ]
-        return sorted(every, key=lambda one: -one.seconds)
+        return sorted(every, key=lambda one: (-one.times, -one.seconds))
 
     def _again(self, known: Known, found: float | Repeat | None, seconds: float, site: Site | None) -> None:
         if isinstance(found, Repeat):
@@ -171,7 +178,7 @@ class QueryLog:
                 repeat.seconds += found
         if site is not None:
             repeat.place(site)
-        elif repeat.placed < PLACED:
+        elif repeat.placed < PLACED or not repeat.count & (repeat.count - 1):
             repeat.place(calling_site(3))
 
 

@@ -14,13 +14,14 @@ import asyncio
 import os
 import sys
 import sysconfig
-from types import FrameType
+from types import CodeType, FrameType
 from typing import Any, Final
 
-Site = tuple[str, int]
-"""File name as the code object has it, and line."""
+Site = tuple[CodeType | None, int]
+"""The code, and where in it: an instruction. The line is only worked out for what is told; asking a frame for it costs
+more than the whole walk."""
 
-NOWHERE: Final[Site] = ("", 0)
+NOWHERE: Final[Site] = (None, 0)
 _OURS: Final = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))) + os.sep  # noqa: PTH100, PTH120
 _INSTALLED: Final = tuple(
     {sysconfig.get_path(name) + os.sep for name in ("stdlib", "platstdlib", "purelib", "platlib")}
@@ -55,15 +56,21 @@ def is_app_file(name: str) -> bool:
 
 def shown(site: Site) -> str:
     """`shop/orders.py:42`: relative to where the app runs, else to where it is imported from; empty for NOWHERE."""
-    file, line = site
-    if not file:
+    code, instruction = site
+    if code is None:
         return ""
+    file, line = code.co_filename, _line(code, instruction)
     imported = sorted(filter(os.path.isabs, sys.path), key=len, reverse=True)
     for root in (_working_folder(), *imported):
         inside = root.rstrip(os.sep) + os.sep
         if root and file.startswith(inside):
             return f"{file[len(inside) :]}:{line}"
     return f"{file}:{line}"
+
+
+def _line(code: CodeType, instruction: int) -> int:
+    found = (line for start, end, line in code.co_lines() if start <= instruction < end and line is not None)
+    return next(found, code.co_firstlineno)
 
 
 def _working_folder() -> str:
@@ -78,16 +85,21 @@ def _along(frame: FrameType | None) -> Site | None:
     for _ in range(_FRAMES):
         if frame is None:
             return None
-        file = frame.f_code.co_filename
-        mine = own.get(file)
+        code = frame.f_code
+        mine = own.get(code.co_filename)
         if mine is None:
-            if len(own) >= _KNOWN_FILES:
-                own.clear()
-            mine = own[file] = is_app_file(file)
+            mine = _learn(code.co_filename)
         if mine:
-            return file, frame.f_lineno
+            return code, frame.f_lasti
         frame = frame.f_back
     return None
+
+
+def _learn(file: str) -> bool:
+    if len(_own) >= _KNOWN_FILES:
+        _own.clear()
+    mine = _own[file] = is_app_file(file)
+    return mine
 
 
 def _above_greenlets() -> Site | None:
@@ -114,7 +126,8 @@ def _awaiting(frame: FrameType | None) -> Site | None:
     for task in tasks if len(tasks) <= _TASKS else ():
         frames = _awaited(task.get_coro())
         if frames and frames[-1].f_code.co_name == "__call__" and frames[-1].f_locals.get("task_context") is mark:
-            return next((site for each in reversed(frames) if (site := _one(each))), None)
+            own = (each for each in reversed(frames) if is_app_file(each.f_code.co_filename))
+            return next(((each.f_code, each.f_lasti) for each in own), None)
     return None
 
 
@@ -128,7 +141,3 @@ def _awaited(coroutine: Any) -> list[FrameType]:
         frames.append(frame)
         coroutine = getattr(coroutine, "cr_await", None) or getattr(coroutine, "gi_yieldfrom", None)
     return frames
-
-
-def _one(frame: FrameType) -> Site | None:
-    return (frame.f_code.co_filename, frame.f_lineno) if is_app_file(frame.f_code.co_filename) else None

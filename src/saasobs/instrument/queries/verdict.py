@@ -7,7 +7,7 @@ route and statement, then once a minute with how often it happened since.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from time import monotonic
@@ -20,7 +20,7 @@ from saasobs.instrument.metrics.registry import Metrics
 from saasobs.instrument.queries import spans
 from saasobs.instrument.queries.limiter import Limiter
 from saasobs.instrument.queries.log import Known, QueryLog, Source
-from saasobs.instrument.queries.places import calling_site, shown
+from saasobs.instrument.queries.places import Site, calling_site, shown
 from saasobs.instrument.state import Operation, enter, leave
 
 if TYPE_CHECKING:
@@ -55,28 +55,33 @@ _WRITES: Final = frozenset({"INSERT", "UPDATE", "DELETE", "REPLACE", "MERGE", "S
 class Repetition:
     """The same statement, over and over from one place."""
 
-    statement: str
-    """Without its values."""
+    known: Known
     count: int
     seconds: float
-    location: str
-    """`shop/orders.py:42`, empty where no frame is the app's own."""
-    system: str
-    advice: str
+    site: Site
+
+    def describe(self) -> dict[str, Any]:
+        """The fields of the event."""
+        text = self.known.fingerprint()
+        return {
+            "statement": text,
+            "count": self.count,
+            "total_ms": _milliseconds(self.seconds),
+            "location": shown(self.site),
+            "system": self.known.source.system,
+            "advice": advice(self.known.source, text),
+        }
 
 
-def repetitions(queries: QueryLog, limit: int) -> Iterator[Repetition]:
+def repetitions(queries: QueryLog, limit: int) -> list[Repetition]:
     """The N+1s of an operation, what took longest first. :param limit: so many make one; 0: none do. Pure."""
-    for one in queries.asked() if limit else ():
-        source = one.known.source
-        least = limit * CACHE_FACTOR if source.is_cache else limit
-        if one.repeat is None or one.count < least:
-            continue
-        site, count = one.repeat.leading()
+    found: list[Repetition] = []
+    for known, repeat in queries.repeats(limit) if limit else ():
+        least = limit * CACHE_FACTOR if known.source.is_cache else limit
+        site, count = repeat.leading()
         if count >= least:
-            text = one.known.fingerprint()
-            seconds = one.seconds * count / one.count
-            yield Repetition(text, count, seconds, shown(site), source.system, advice(source, text))
+            found.append(Repetition(known, count, repeat.seconds * count / repeat.count, site))
+    return sorted(found, key=lambda one: -one.seconds)
 
 
 def advice(source: Source, statement: str) -> str:
@@ -119,7 +124,7 @@ class QueryWatch:
             self._tell(operation, names.TOO_MANY_EVENT, "", moment, partial(_too_many, queries, limit))
         for found in repetitions(queries, config.repeated_queries):
             self._metrics.queries.n_plus_one(operation.name)
-            self._tell(operation, names.N_PLUS_ONE_EVENT, found.statement, moment, partial(_repeated, found))
+            self._tell(operation, names.N_PLUS_ONE_EVENT, found.known.fingerprint(), moment, found.describe)
 
     def duration(self, source: Source) -> HistogramSeries:
         """Where the durations of a source's queries go."""
@@ -182,11 +187,10 @@ class QueryWatch:
 
 def _too_many(queries: QueryLog, limit: int) -> dict[str, Any]:
     asked = [one for one in queries.asked() if not one.known.source.is_cache]
-    asked.sort(key=lambda one: -one.count)
     top = [
         {
             "statement": one.known.fingerprint()[:_TOP_LENGTH],
-            "count": one.count,
+            "count": one.times,
             "total_ms": _milliseconds(one.seconds),
         }
         for one in asked[:_TOP]
@@ -197,17 +201,6 @@ def _too_many(queries: QueryLog, limit: int) -> dict[str, Any]:
         "total_ms": _milliseconds(queries.seconds),
         "distinct": len(asked),
         "top": top,
-    }
-
-
-def _repeated(found: Repetition) -> dict[str, Any]:
-    return {
-        "statement": found.statement,
-        "count": found.count,
-        "total_ms": _milliseconds(found.seconds),
-        "location": found.location,
-        "system": found.system,
-        "advice": found.advice,
     }
 
 

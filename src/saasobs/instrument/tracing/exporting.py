@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from time import monotonic
 from typing import Any, Final
 
-from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 
 from saasobs.instrument import guard
@@ -109,9 +109,10 @@ class QuietExporter(SpanExporter):
 class Pipeline:
     """The processors of a provider of ours, which end within bounds."""
 
-    def __init__(self, provider: TracerProvider, processors: Sequence[BatchSpanProcessor]) -> None:
-        self._provider = provider
+    def __init__(self, processors: Sequence[BatchSpanProcessor], after_fork: Callable[[], None]) -> None:
+        """:param after_fork: what else a child has to do."""
         self._processors = processors
+        self._others_after_fork = after_fork
         self._pid = os.getpid()
         self._closed = False
         os.register_at_fork(after_in_child=self._after_fork)
@@ -140,9 +141,7 @@ class Pipeline:
     def _after_fork(self) -> None:
         """A child is an instance of its own; and its workers leave by os._exit, past atexit."""
         try:
-            from saasobs.instrument.tracing.provider import refresh  # noqa: PLC0415 - it imports this
-
-            refresh(self._provider)
+            self._others_after_fork()
             flush_at_the_end_of_pool_workers(self)
         except Exception:  # noqa: BLE001 - a guest keeps quiet
             guard.failed("trace")

@@ -11,6 +11,7 @@ import os
 import random
 import threading
 import uuid
+import weakref
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -40,8 +41,7 @@ def load(config: InstrumentConfig) -> None:
 
 def start(config: InstrumentConfig, sampling: Sampling, troubles: ExportTroubles) -> Recorder:
     """Make the provider and set it for the whole process; if somebody was faster, theirs is used."""
-    ids = Ids()
-    provider = OurProvider(_sampler(sampling), resource_of(config), shutdown_on_exit=False, id_generator=ids)
+    provider = OurProvider(sampling, config)
     if not isinstance(trace.get_tracer_provider(), OurProvider):  # one is there when we are started a second time
         trace.set_tracer_provider(provider)
         chosen = trace.get_tracer_provider()
@@ -51,23 +51,42 @@ def start(config: InstrumentConfig, sampling: Sampling, troubles: ExportTroubles
     processors = [BatchSpanProcessor(exporter) for exporter in exporters]
     for processor in processors:
         provider.add_span_processor(processor)
-    pipeline = Pipeline(provider, processors)
-    return Recorder(provider, sampling, ids, pipeline)
+    pipeline = Pipeline(processors, provider.after_fork)
+    return Recorder(provider, sampling, provider.ids, pipeline)
 
 
 def recorder_into(exporter: SpanExporter, config: InstrumentConfig) -> Recorder:
     """A recorder that hands every span to an exporter as it ends, and is not set for the process: for tests."""
     from opentelemetry.sdk.trace.export import SimpleSpanProcessor  # noqa: PLC0415 - for tests
 
-    ids = Ids()
     sampling = Sampling.named(config.trace_sampler, config.trace_sample_ratio)
-    provider = OurProvider(_sampler(sampling), resource_of(config), shutdown_on_exit=False, id_generator=ids)
+    provider = OurProvider(sampling, config)
     provider.add_span_processor(SimpleSpanProcessor(exporter))
-    return Recorder(provider, sampling, ids)
+    return Recorder(provider, sampling, provider.ids)
 
 
 class OurProvider(TracerProvider):
-    """Tells ours from an app's."""
+    """Tells ours from an app's; and a forked child is another instance."""
+
+    def __init__(self, sampling: Sampling, config: InstrumentConfig) -> None:
+        self.ids = Ids()
+        self._given: weakref.WeakSet[Any] = weakref.WeakSet()
+        super().__init__(_sampler(sampling), resource_of(config), shutdown_on_exit=False, id_generator=self.ids)
+        self._born_as = self.resource.attributes[_INSTANCE]
+
+    def get_tracer(self, *args: Any, **more: Any) -> trace.Tracer:
+        """As the SDK's, and remembered."""
+        tracer = super().get_tracer(*args, **more)
+        self._given.add(tracer)
+        return tracer
+
+    def after_fork(self) -> None:
+        """What newer SDKs have done already by now."""
+        if self.resource.attributes[_INSTANCE] != self._born_as:
+            return
+        self._resource = self.resource.merge(Resource({_INSTANCE: str(uuid.uuid4())}))
+        for tracer in self._given:
+            tracer.resource = self._resource
 
 
 class Ids(RandomIdGenerator):
@@ -108,14 +127,6 @@ def resource_of(config: InstrumentConfig) -> Resource:
         del ours["service.name"]
     given = Resource.create({name: value for name, value in ours.items() if value})
     return given if given.attributes.get(_INSTANCE) else given.merge(Resource({_INSTANCE: str(uuid.uuid4())}))
-
-
-def refresh(provider: TracerProvider) -> None:
-    """After a fork: another instance. Newer SDKs have done it already."""
-    if getattr(provider, "_handle_fork", None) is not None:
-        return
-    merged = provider.resource.merge(Resource({_INSTANCE: str(uuid.uuid4())}))
-    provider._resource = merged  # noqa: SLF001 - older SDKs have no other way
 
 
 def _sampler(sampling: Sampling) -> Sampler:

@@ -28,6 +28,9 @@ _LEFT_OUT: Final = frozenset(
 _ONE: Final = frozenset({"GET", "GETDEL", "GETEX", "HGET"})
 _MANY: Final = frozenset({"MGET", "HMGET"})
 _KEYLESS: Final = frozenset({"DBSIZE", "FLUSHALL", "FLUSHDB", "KEYS", "PUBLISH", "SCAN", "SCRIPT", "TIME"})
+_WORD: Final = 64
+_DESCRIBED_LIMIT: Final = 1000
+_described: dict[tuple[Any, str] | None, str] = {}
 _CLIENTS: Final = ("redis.client", "redis.asyncio.client", "redis.cluster", "redis.asyncio.cluster")
 
 
@@ -47,17 +50,31 @@ def install(process: Instrumentation | None) -> None:  # noqa: ARG001 - what it 
 
 def pattern(key: Any) -> str:
     """`user:*` for `user:42`: what a key begins with when that is a word, so that no key is ever told. Pure."""
-    text = key if isinstance(key, str) else key[:64].decode("latin-1") if isinstance(key, bytes) else ""
-    first, colon, _ = text[:64].partition(":")
+    text = key if isinstance(key, str) else key[:_WORD].decode("latin-1") if isinstance(key, bytes) else ""
+    first, colon, _ = text[:_WORD].partition(":")
     return f"{first}:*" if colon and first.isascii() and first.replace("_", "").replace("-", "").isalpha() else "*"
 
 
 def described(args: Sequence[Any]) -> str:
-    """`GET user:*`, the statement of a command; empty when it does not count. Pure."""
-    name = args[0].upper() if isinstance(args[0], str) else str(args[0])
+    """`GET user:*`, the statement of a command; empty when it does not count. Remembered for the usual ones."""
+    name, key = args[0], args[1] if len(args) > 1 else ""
+    first, colon, _ = key.partition(":") if type(key) is str else ("", "", "")
+    usual = (name, first) if colon else None
+    if usual in _described:
+        return _described[usual]
+    statement = _describe(name if isinstance(name, str) else str(name), key, with_key=len(args) > 1)
+    if usual is not None and len(first) <= _WORD:
+        if len(_described) >= _DESCRIBED_LIMIT:
+            _described.clear()
+        _described[usual] = statement
+    return statement
+
+
+def _describe(name: str, key: Any, *, with_key: bool) -> str:
+    name = name.upper()[:_WORD]
     if name in _LEFT_OUT:
         return ""
-    return f"{name} {pattern(args[1])}" if len(args) > 1 and name not in _KEYLESS else name[:32]
+    return f"{name} {pattern(key)}" if with_key and name not in _KEYLESS else name
 
 
 def _counting(original: Callable[..., Any]) -> Callable[..., Any]:
@@ -155,5 +172,6 @@ def lookups(command: Any, answer: Any) -> tuple[int, int]:
 @guard.guarded("queries", default=())
 def _commands(pipeline: Any) -> list[Any]:
     """The arguments of each command that waits; before `execute`, which empties the pipeline."""
-    stack = getattr(pipeline, "command_stack", None) or getattr(pipeline, "_command_stack", None) or ()
-    return [each.args if hasattr(each, "args") else each[0] for each in stack]
+    cluster = getattr(pipeline, "_execution_strategy", None)
+    stack = getattr(pipeline, "command_stack", None) if cluster is None else getattr(cluster, "_command_queue", None)
+    return [each.args if hasattr(each, "args") else each[0] for each in stack or ()]
