@@ -38,6 +38,12 @@ class InstrumentConfig:
     sentry_dsn: str = ""
     otlp_endpoint: str = ""
     otlp_traces_endpoint: str = ""
+    otlp_headers: Mapping[str, str] = field(default_factory=dict)
+    otlp_timeout: float = 10.0
+    otlp_compression: str = "none"
+    otlp_certificate: str = ""
+    otlp_client_certificate: str = ""
+    otlp_client_key: str = ""
     trace_exporter: tuple[str, ...] = ()
     trace_sampler: str = "parentbased_traceidratio"
     trace_sample_ratio: float = 0.1
@@ -76,6 +82,12 @@ def _row(name: str, read: Callable[[Any], Any], text: str, example: str = "", *m
     return Setting(name, (*ours, *more), read, text, example)
 
 
+def _otlp(name: str, read: Callable[[Any], Any], text: str, example: str) -> Setting:
+    standard = name.upper()
+    both = (f"OTEL_EXPORTER_OTLP_TRACES_{standard}", f"OTEL_EXPORTER_OTLP_{standard}")
+    return _row(f"otlp_{name}", read, text, example, *both)
+
+
 SETTINGS = (
     _row("service", reading.name, "The name of this app in every signal.", "billing", "OTEL_SERVICE_NAME"),
     _row("environment", reading.text, "Where it runs.", "production", "SENTRY_ENVIRONMENT"),
@@ -107,6 +119,15 @@ SETTINGS = (
          "spans.", "http://127.0.0.1:4318", "OTEL_EXPORTER_OTLP_ENDPOINT"),
     _row("otlp_traces_endpoint", reading.url, "The same with its path, when spans go somewhere else.",
          "http://127.0.0.1:4318/v1/traces", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"),
+    _otlp("headers", reading.headers, "Headers that the collector asks for, values percent-encoded.", "x-api-key=…"),
+    _otlp("timeout", reading.timeout, "Seconds that a batch of spans may take to be delivered; from 1000 on it is "
+          "milliseconds, as the standard has it.", "5"),
+    _otlp("compression", reading.compression, "`none`, `gzip` or `deflate`.", "gzip"),
+    _otlp("certificate", reading.text, "A file with the authorities that the collector's certificate may come from.",
+          "/etc/ssl/collector.pem"),
+    _otlp("client_certificate", reading.text, "A file with the certificate that we show the collector.",
+          "/etc/ssl/app.pem"),
+    _otlp("client_key", reading.text, "A file with its key.", "/etc/ssl/app.key"),
     _row("trace_exporter", reading.exporters, "Where spans go: `otlp` (the default when there is an endpoint), "
          "`console`, or `none`.", "console", "OTEL_TRACES_EXPORTER"),
     _row("trace_sampler", reading.sampler, "Who decides which traces are recorded: `parentbased_traceidratio` (the "
@@ -116,11 +137,12 @@ SETTINGS = (
     _row("trace_sample_ratio", reading.ratio, "The share of traces that begin here to record. A caller's decision "
          "comes first.", "1.0", "OTEL_TRACES_SAMPLER_ARG"),
     _row("otel_sdk_disabled", reading.flag, "Make no spans at all.", "1", "OTEL_SDK_DISABLED", own=False),
-    _row("max_queries", reading.count, "More queries than this in one operation is a `queries.too_many`; 0: never.",
+    _row("max_queries", reading.count, "More database queries than this in one operation (Redis is counted apart) is a "
+         "`queries.too_many`; 0: never.",
          "50"),
     _row("max_queries_by_route", reading.limits, "Other numbers for some routes or tasks.", "/reports=100,/export=500"),
     _row("repeated_queries", reading.count, "As many times the same statement from one place is a "
-         "`queries.n_plus_one`; 0: never.", "10"),
+         "`queries.n_plus_one` (of a cache: four times as many); 0: never.", "10"),
     _row("slow_query", reading.seconds, "A query that takes as many seconds is a `queries.slow`; 0: never.", "1"),
     _row("tenant", reading.tenant, "How to find out for whom a request is: `subdomain:DOMAIN`, `header:NAME` (from "
          "trusted proxies only), `jwt:CLAIM` (of a token that something else has verified), or a function.",

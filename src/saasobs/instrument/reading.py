@@ -130,6 +130,38 @@ def exporters(value: Any) -> tuple[str, ...]:
     return found
 
 
+def headers(value: Any) -> dict[str, str]:
+    """Header fields: a mapping, or `x-api-key=abc,x-team=money` with percent-encoded values."""
+    pairs = value.items() if isinstance(value, Mapping) else _encoded_pairs(str(value))
+    found = {str(key).strip().lower(): str(text).strip() for key, text in pairs}
+    if not all(key and key.isascii() and key.isprintable() and text.isprintable() for key, text in found.items()):
+        raise ValueError("must be name=value, with commas between them")
+    return found
+
+
+def _encoded_pairs(value: str) -> list[tuple[str, str]]:
+    from urllib.parse import unquote  # noqa: PLC0415 - for this only
+
+    items = [item.partition("=") for item in value.split(",") if item.strip()]
+    return [(key if equals else "", unquote(text)) for key, equals, text in items]
+
+
+def timeout(value: Any) -> float:
+    """Seconds, not 0; what is 1000 or more is milliseconds."""
+    number = seconds(value)
+    if not number:
+        raise ValueError("must be a number of seconds, more than 0")
+    return number / 1000 if number >= 1000 else number
+
+
+def compression(value: Any) -> str:
+    """How a body is packed."""
+    plain = str(value).strip().lower()
+    if plain not in ("none", "gzip", "deflate"):
+        raise ValueError("must be none, gzip or deflate")
+    return plain
+
+
 def ratio(value: Any) -> float:
     """0 to 1."""
     number = _number(value)

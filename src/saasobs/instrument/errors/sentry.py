@@ -26,6 +26,8 @@ from saasobs.instrument.errors.sending import Sender
 OURS: Final = "saasobs_report"
 """In the hint of an event that we have built."""
 _SHUTDOWN: Final = 2.0
+_FORK_WAITS: Final = 5.0
+"""Seconds for which a fork waits until the SDK has been imported by somebody else."""
 
 
 class Sentry:
@@ -82,7 +84,7 @@ _working = threading.Lock()
 
 
 def _before_fork() -> None:
-    _held.append(_working.acquire(timeout=_SHUTDOWN))
+    _held.append(_working.acquire(timeout=_FORK_WAITS))
 
 
 def _after_fork() -> None:

@@ -1,109 +1,20 @@
-"""Sends spans without ever being heard of by the app: no lines of the SDK's own, no wait that has no end.
+"""What stands behind a provider of ours: processors that end within bounds, in forked children and pool workers too.
 
 Imported with the SDK only.
 """
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
 import threading
 from collections.abc import Callable, Sequence
 from time import monotonic
-from typing import Any, Final
+from typing import Any
 
-from opentelemetry.sdk.trace import ReadableSpan
-from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
 from saasobs.instrument import guard
-from saasobs.instrument.plain import spoken
-from saasobs.instrument.tracing.troubles import ExportTroubles
-
-_TALKATIVE: Final = (
-    "opentelemetry.exporter.otlp.common.http",
-    "opentelemetry.exporter.otlp.proto.http",
-    "opentelemetry.exporter.otlp.proto.http.exporter",
-    "opentelemetry.exporter.otlp.proto.http.trace_exporter",
-    "opentelemetry.sdk.trace.export",
-    "urllib3.connectionpool",
-)
-"""Loggers that would tell of every try of every batch."""
-
-
-class _Muffler(logging.Filter):
-    """Keeps back what the SDK logs while one of our own exports is under way in this thread, and remembers the last.
-
-    An exporter of the app's own is not touched.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._here = threading.local()
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        if not getattr(self._here, "exporting", False):
-            return True
-        if record.levelno >= logging.WARNING:
-            self._here.said = record.getMessage()
-        return False
-
-    def begin(self) -> None:
-        self._here.exporting, self._here.said = True, ""
-
-    def end(self) -> str:
-        """What has been said since `begin`, the last of it."""
-        self._here.exporting = False
-        return str(getattr(self._here, "said", ""))
-
-
-_muffler = _Muffler()
-
-
-class QuietExporter(SpanExporter):
-    """Wraps an exporter. It is made when there is something to send, and again after a fork.
-
-    A connection must not be shared with a parent process.
-    """
-
-    def __init__(self, make: Callable[[], SpanExporter], troubles: ExportTroubles) -> None:
-        self._make = make
-        self._troubles = troubles
-        self._exporter: SpanExporter | None = None
-        self._pid = 0
-        self._closed = False
-        for name in _TALKATIVE:
-            logging.getLogger(name).addFilter(_muffler)
-
-    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        """Send a batch; the processor has told OpenTelemetry's way that nobody shall watch the request."""
-        result, problem = SpanExportResult.FAILURE, "the process ends"
-        if not self._closed:
-            _muffler.begin()
-            try:
-                result = self._ready().export(spans)
-            except Exception as error:  # noqa: BLE001 - a guest keeps quiet
-                problem = f"{type(error).__name__}: {spoken(error)}"
-            finally:
-                problem = _muffler.end() or problem
-        if result is not SpanExportResult.SUCCESS:
-            self._troubles.lost(len(spans), problem[:500])
-        return result
-
-    def _ready(self) -> SpanExporter:
-        if self._exporter is None or self._pid != os.getpid():
-            self._exporter, self._pid = self._make(), os.getpid()
-        return self._exporter
-
-    def shutdown(self) -> None:
-        """Give up: a try that waits for its next is not made any more."""
-        self._closed = True
-        if self._exporter is not None and self._pid == os.getpid():
-            self._exporter.shutdown()
-
-    def force_flush(self, timeout_millis: int = 30_000) -> bool:  # noqa: ARG002 - the SDK's signature
-        """Nothing waits here."""
-        return True
 
 
 class Pipeline:

@@ -1,8 +1,7 @@
 """A TracerProvider of ours, for who has none: OTLP over HTTP, in batches, from a thread of its own.
 
-The exporter reads the standard variables for what is not in our table: OTEL_EXPORTER_OTLP_HEADERS, _TIMEOUT,
-_COMPRESSION, _CERTIFICATE and so on; the processor reads OTEL_BSP_*, the resource OTEL_RESOURCE_ATTRIBUTES, spans
-OTEL_SPAN_*. Imported with the SDK only.
+The SDK reads what is not in our table: OTEL_BSP_* (batches), OTEL_RESOURCE_ATTRIBUTES, OTEL_SPAN_* (limits). Imported
+with the SDK only.
 """
 
 from __future__ import annotations
@@ -23,20 +22,15 @@ from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.sdk.trace.sampling import ParentBased, Sampler, TraceIdRatioBased
 
 from saasobs.instrument.config import InstrumentConfig
-from saasobs.instrument.tracing.exporting import Pipeline, QuietExporter
+from saasobs.instrument.tracing.delivery import OtlpExporter, Target
+from saasobs.instrument.tracing.exporting import Pipeline
 from saasobs.instrument.tracing.recording import Recorder
 from saasobs.instrument.tracing.sampling import Sampling
 from saasobs.instrument.tracing.troubles import ExportTroubles
 
 _INSTANCE: Final = "service.instance.id"
 _PATH: Final = "/v1/traces"
-
-
-def load(config: InstrumentConfig) -> None:
-    """Import what the exporter needs while the app starts; its first use is in a thread beside a busy loop."""
-    if "otlp" in config.trace_exporter or not config.trace_exporter:
-        import requests  # noqa: F401, PLC0415 - the exporter's, imported by it late
-        from opentelemetry.exporter.otlp.proto.http import trace_exporter  # noqa: F401, PLC0415 - 25 ms
+_DEFAULT: Final = "http://127.0.0.1:4318"
 
 
 def start(config: InstrumentConfig, sampling: Sampling, troubles: ExportTroubles) -> Recorder:
@@ -47,8 +41,7 @@ def start(config: InstrumentConfig, sampling: Sampling, troubles: ExportTroubles
         chosen = trace.get_tracer_provider()
         if chosen is not provider:
             return Recorder.of_the_app(chosen)
-    exporters = [QuietExporter(make, troubles) for make in _exporters(config)]
-    processors = [BatchSpanProcessor(exporter) for exporter in exporters]
+    processors = [BatchSpanProcessor(exporter) for exporter in _exporters(config, troubles)]
     for processor in processors:
         provider.add_span_processor(processor)
     pipeline = Pipeline(processors, provider.after_fork)
@@ -135,23 +128,25 @@ def _sampler(sampling: Sampling) -> Sampler:
     return ParentBased(ratio) if sampling.follows_parent else ratio
 
 
-def _exporters(config: InstrumentConfig) -> list[Callable[[], SpanExporter]]:
+def _exporters(config: InstrumentConfig, troubles: ExportTroubles) -> list[SpanExporter]:
     wanted = config.trace_exporter or ("otlp",)
-    known: dict[str, Callable[[], SpanExporter]] = {"otlp": lambda: _otlp(config), "console": ConsoleSpanExporter}
-    return [known[name] for name in known if name in wanted]
+    known: dict[str, Callable[[], SpanExporter]] = {
+        "otlp": lambda: OtlpExporter(target_of(config), troubles),
+        "console": ConsoleSpanExporter,
+    }
+    return [make() for name, make in known.items() if name in wanted]
 
 
-def _otlp(config: InstrumentConfig) -> SpanExporter:
-    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415 - 25 ms
-
-    exporter: Any = OTLPSpanExporter
-    made: SpanExporter = exporter(endpoint=endpoint_of(config))
-    return made
-
-
-def endpoint_of(config: InstrumentConfig) -> str | None:
-    """The whole address of the collector; None: the exporter's own default."""
-    if config.otlp_traces_endpoint:
-        return config.otlp_traces_endpoint
-    base = config.otlp_endpoint.rstrip("/")
-    return base if not base or base.endswith(_PATH) else base + _PATH
+def target_of(config: InstrumentConfig) -> Target:
+    """The collector of a configuration; the one on this machine when it names none."""
+    base = (config.otlp_endpoint or _DEFAULT).rstrip("/")
+    url = config.otlp_traces_endpoint or (base if base.endswith(_PATH) else base + _PATH)
+    return Target(
+        url,
+        config.otlp_headers,
+        config.otlp_timeout,
+        config.otlp_compression,
+        config.otlp_certificate,
+        config.otlp_client_certificate,
+        config.otlp_client_key,
+    )

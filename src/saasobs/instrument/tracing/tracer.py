@@ -228,9 +228,7 @@ class Tracer:
     def _import(self) -> None:
         """Load the SDK now, while the app starts, and not in its first request."""
         try:
-            from saasobs.instrument.tracing import provider  # noqa: PLC0415 - 40 ms, for who exports only
-
-            provider.load(self._config)
+            from saasobs.instrument.tracing import provider  # noqa: F401, PLC0415 - 40 ms, for who exports only
         except Exception:  # noqa: BLE001 - a guest keeps quiet
             self._exports = False
             guard.failed("trace")
