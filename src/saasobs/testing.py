@@ -17,7 +17,7 @@ With pytest there is the fixture `saasobs_capture`; it is there when saasobs is 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -27,6 +27,7 @@ from saasobs.instrument.queries.counting import count_queries
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan
+    from opentelemetry.sdk.trace.export import SpanExporter
 
     from saasobs.instrument.errors.report import Report
     from saasobs.instrument.process import Instrumentation
@@ -46,9 +47,9 @@ class Captured:
         self.spans: list[ReadableSpan] = []
         """Each as it ended: what is called comes before who calls. All operations are sampled meanwhile."""
 
-    def take(self, record: dict[str, Any]) -> None:
+    def take(self, record: Mapping[str, Any]) -> None:
         """One more log record."""
-        self._records.append(record)
+        self._records.append(dict(record))
 
     def logs(self, event: str = "") -> list[dict[str, Any]]:
         """The records of all events, or of one, as they were written (scrubbed, with all that was bound)."""
@@ -79,7 +80,7 @@ def capture() -> Iterator[Captured]:
     seen = Captured(process)
     everything = replace(process.config, trace_sample_ratio=1.0, trace_sampler="")
     before = process.tracer.recorder
-    process.tracer.record_with(recorder_into(_Collector(seen.spans), everything))
+    process.tracer.record_with(recorder_into(_collector(seen.spans), everything))
     process.logs.sinks.append(seen.take)
     process.errors.sinks.append(seen.errors.append)
     try:
@@ -102,23 +103,16 @@ def assert_queries(max: int) -> Iterator[count_queries]:  # noqa: A002 - it is w
         raise AssertionError(f"{queries.count} queries instead of at most {max}:\n{queries.describe()}")
 
 
-class _Collector:
-    """A SpanExporter that puts spans into a list."""
+def _collector(spans: list[ReadableSpan]) -> SpanExporter:
+    """An exporter that puts spans into a list."""
+    from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult  # noqa: PLC0415 - needs the SDK
 
-    def __init__(self, spans: list[ReadableSpan]) -> None:
-        self._spans = spans
+    class Collector(SpanExporter):
+        def export(self, batch: Sequence[ReadableSpan]) -> SpanExportResult:
+            spans.extend(batch)
+            return SpanExportResult.SUCCESS
 
-    def export(self, spans: Any) -> Any:
-        from opentelemetry.sdk.trace.export import SpanExportResult  # noqa: PLC0415 - loaded by now
-
-        self._spans.extend(spans)
-        return SpanExportResult.SUCCESS
-
-    def shutdown(self) -> None:
-        """Nothing is held."""
-
-    def force_flush(self, timeout_millis: int = 30_000) -> bool:  # noqa: ARG002 - the exporter's interface
-        return True
+    return Collector()
 
 
 def _samples(process: Instrumentation) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:

@@ -134,3 +134,20 @@ def test_a_heartbeat_token_is_a_pure_function_of_secret_and_name(secret: bytes, 
     assert (token[14], token[19] in "89ab", len(token)) == ("8", True, 36)
     assert token != heartbeat_token(secret + b"x", name)
     assert (token == heartbeat_token(secret, other)) == (name == other)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        (
+            "(x.IntegrityError) duplicate\n[SQL: INSERT INTO t VALUES (?)]\n[parameters: ('Ana', 3)]\n(more)",
+            "(x.IntegrityError) duplicate\n[SQL: INSERT INTO t VALUES (?)]\n[parameters: ***]\n(more)",
+        ),
+        ("DETAIL:  Key (name, id)=(Ana (x), 3) already exists.", "DETAIL:  Key (name, id)=(***) already exists."),
+        ("DETAIL:  Failing row contains (7, Ana, null).", "DETAIL:  Failing row contains (***)."),
+    ],
+)
+def test_what_databases_say_of_rows(text: str, shown: str) -> None:
+    """The values in the text of a database's error are masked, its statement is not."""
+    assert redact_text(text) == shown
+    assert redact_text(shown) == shown

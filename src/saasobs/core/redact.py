@@ -63,6 +63,9 @@ _BRAZILIAN = re.compile(
     re.ASCII,
 )
 _CURP = re.compile(r"(?<![A-Za-z0-9])[A-Z][AEIOUX][A-Z]{2}\d{6}[HMX][A-Z]{5}[0-9A-Z]\d(?![A-Za-z0-9])", re.ASCII)
+_PARAMETERS = re.compile(r"\[parameters: [^\n]++")
+_ROW = re.compile(r"(DETAIL: {1,4}Failing row contains \()[^\n]++")
+_KEY_VALUES = re.compile(r"(DETAIL: {1,4}Key \([^)\n]{1,400}\)=)\([^\n]{0,4000}?\)(?= )")
 _CARD_MARK = re.compile(r"[2-6]\d{3}[ -]?\d{4}")
 _ERROR_NAMES: Final = ("Error", "Exception", "Warning", "Expired", "Invalid")
 
@@ -71,6 +74,8 @@ def redact_text(text: str) -> str:
     """The text with what looks secret or personal replaced by ``***``. Safe to apply twice."""
     if len(text) < _SHORTEST:
         return text
+    if "[parameters: " in text or "DETAIL: " in text:
+        text = _database_values(text)
     if "@" in text or "eyJ" in text or "PRIVATE KEY" in text:
         text = _marked(text)
     text = _KNOWN_KEY.sub(MASK, text)
@@ -92,6 +97,13 @@ def redact_shapes(text: str) -> str:
     if "@" in text or "eyJ" in text or "PRIVATE KEY" in text:
         text = _marked(text)
     return _KNOWN_KEY.sub(MASK, text)
+
+
+def _database_values(text: str) -> str:
+    """The rows and parameters that SQLAlchemy and PostgreSQL put into the text of an error."""
+    text = _PARAMETERS.sub(f"[parameters: {MASK}]", text)
+    text = _ROW.sub(rf"\1{MASK}).", text)
+    return _KEY_VALUES.sub(rf"\1({MASK})", text)
 
 
 def _named(text: str) -> str:

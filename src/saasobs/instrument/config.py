@@ -95,9 +95,9 @@ SETTINGS = (
     _row("log_level", reading.level, "What is logged: this level and above.", "WARNING"),
     _row("log_format", reading.log_format, "`json`, or `console` for a person (the default on a terminal).",
          "console"),
-    _row("log_rate", reading.seconds, "Lines a second that one event of one logger may write, ten seconds' worth at once; errors "
-         "and access lines ten times as many. The others are counted and told in `log.suppressed`. 0: no limit.",
-         "20"),
+    _row("log_rate", reading.seconds, "Lines a second that one event of one logger may write, ten seconds' worth at "
+         "once; errors and access lines ten times as many. The others are counted and told in `log.suppressed`. 0: no "
+         "limit.", "20"),
     _row("trust_incoming", reading.flag, "Continue the correlation IDs and traces of callers. A public edge sets it to "
          "0: it makes its own, and links the trace to the caller's.", "0"),
     _row("correlation_header", reading.header, "The header of the correlation ID.", "X-Correlation-ID"),
@@ -131,9 +131,9 @@ SETTINGS = (
     _row("trace_exporter", reading.exporters, "Where spans go: `otlp` (the default when there is an endpoint), "
          "`console`, or `none`.", "console", "OTEL_TRACES_EXPORTER"),
     _row("trace_sampler", reading.sampler, "Who decides which traces are recorded: `parentbased_traceidratio` (the "
-         "caller, else the ratio), `traceidratio` (the ratio alone), `always_on`, `always_off`, `parentbased_always_on`, "
-         "`parentbased_always_off`. An app's own TracerProvider has its own.", "parentbased_always_on",
-         "OTEL_TRACES_SAMPLER"),
+         "caller, else the ratio), `traceidratio` (the ratio alone), `always_on`, `always_off`, "
+         "`parentbased_always_on`, `parentbased_always_off`. An app's own TracerProvider has its own.",
+         "parentbased_always_on", "OTEL_TRACES_SAMPLER"),
     _row("trace_sample_ratio", reading.ratio, "The share of traces that begin here to record. A caller's decision "
          "comes first.", "1.0", "OTEL_TRACES_SAMPLER_ARG"),
     _row("otel_sdk_disabled", reading.flag, "Make no spans at all.", "1", "OTEL_SDK_DISABLED", own=False),

@@ -93,7 +93,8 @@ EVENTS: Final[dict[str, str]] = {
     " `skipped`, `missed`, `cancelled`), `duration_ms`, `wait_ms` from when it could have begun, `error_type` when it"
     " failed, `db_queries` and `db_ms` when it asked a database.",
     JOB_EVENT: "One run of a `saasobs.job` or of a scheduler's job (then with `system`, and `wait_ms` from when it was"
-    " due) is over: `name`, `outcome` (`success`, `failure`, `cancelled`, `missed`), `duration_ms`, `error_type` when it failed, `exit_code` when it asked for one, `db_queries` and `db_ms`.",
+    " due) is over: `name`, `outcome` (`success`, `failure`, `cancelled`, `missed`), `duration_ms`, `error_type` when"
+    " it failed, `exit_code` when it asked for one, `db_queries` and `db_ms`.",
     HEARTBEAT_FAILED_EVENT: "The job `name` could not tell its heartbeat monitor; `problem` says why. The job went on.",
     WEBSOCKET_EVENT: "A websocket has been closed, or refused: `route`, `path`, `status` (101 when it was accepted),"
     " `duration_ms` from the first byte to the close, `close_code`, `outcome` and `error_type` as in a request.",

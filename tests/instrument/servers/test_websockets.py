@@ -50,7 +50,8 @@ def test_one_that_ends_well(out: Captured) -> None:
     with TestClient(out.instrumentation.wrap(app())).websocket_connect("/rooms/7") as socket:
         socket.send_text("hello")
         assert socket.receive_text() == "hello"
-        headers = dict(socket.extra_headers or [])
+        extra: Any = socket.extra_headers
+        headers = dict(extra)
     found = line(out)
     assert (found["route"], found["status"], found["close_code"], found["room"]) == ("/rooms/{room}", 101, 1000, "7")
     assert "outcome" not in found

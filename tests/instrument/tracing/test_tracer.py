@@ -364,6 +364,23 @@ def test_the_current_span() -> None:
         assert trace.get_current_span() is trace.INVALID_SPAN
 
 
+def test_what_the_api_would_complain_about(caplog: pytest.LogCaptureFixture) -> None:
+    """Keys that are new in level 2, and odd baggage, go on and cause no line in the log."""
+    made = traced()
+    operation = Operation("")
+    state = "foo@=1,0bar=2,t@v=3,ok=  4"
+    begun = made.tracer.begin(
+        operation, sent(tracestate=(state,), baggage=("a = 1;secret;p=2,b=%C3%A9,c=" + "x" * 5000,))
+    )
+    with inside(made.tracer, operation):
+        assert [baggage.get_baggage(name) for name in "abd"] == ["1", "é", None]
+    made.tracer.end(operation, begun, LINE, None)
+    (span,) = made.spans()
+    assert span.context is not None
+    assert (operation.tracestate, span.context.trace_state.to_header()) == (state, "t@v=3,ok=  4")
+    assert caplog.records == []
+
+
 def test_left_in_another_context() -> None:
     """A framework that goes on in another context causes no error and no log line."""
     import contextvars

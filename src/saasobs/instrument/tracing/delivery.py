@@ -132,7 +132,7 @@ class OtlpExporter(SpanExporter):
         return zlib.compress(body) if self._target.compression == "deflate" else body
 
     def _ready(self) -> OpenerDirector:
-        """Through the proxy of the environment, if there is one. No connection is kept: nothing to share after a fork."""
+        """Through the environment's proxy, if there is one. No connection is kept: a fork has nothing to share."""
         if self._opener is None:
             secure = self._target.url.lower().startswith("https:")
             more: list[Any] = [HTTPSHandler(context=_trust(self._target))] if secure else []

@@ -10,13 +10,12 @@ Numbers in comments are those of the fields in opentelemetry/proto/trace/v1/trac
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final
 
-from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import Event, ReadableSpan
-from opentelemetry.trace import Link, SpanContext
+from opentelemetry.trace import Link
 
 _BYTES_FIELD: Final = 2
 _FIXED64: Final = struct.Struct("<Q").pack
@@ -32,30 +31,32 @@ _DEPTH: Final = 8
 
 def encode(spans: Sequence[ReadableSpan]) -> bytes:
     """The body of an export."""
-    groups: dict[tuple[int, int], list[bytes]] = {}
-    of: dict[tuple[int, int], ReadableSpan] = {}
+    by_resource: dict[int, dict[int, list[ReadableSpan]]] = {}
     for span in spans:
-        key = (id(span.resource), id(span.instrumentation_scope))
-        of.setdefault(key, span)
-        groups.setdefault(key, []).append(_message(2, _span(span)))
-    return b"".join(_message(1, _resource_spans(of[key], group)) for key, group in groups.items())
+        by_scope = by_resource.setdefault(id(span.resource), {})
+        by_scope.setdefault(id(span.instrumentation_scope), []).append(span)
+    return b"".join([_message(1, _resource_spans(list(groups.values()))) for groups in by_resource.values()])
 
 
-def _resource_spans(span: ReadableSpan, group: Iterable[bytes]) -> bytes:
-    resource: Resource = span.resource
-    scope = span.instrumentation_scope
-    known = b""
-    schema = ""
-    if scope is not None:
-        known = _text(1, scope.name) + _text(2, scope.version or "") + _attributes(3, scope.attributes)
-        schema = scope.schema_url or ""
-    scope_spans = _message(1, known) + b"".join(group) + _text(3, schema)
+def _resource_spans(groups: Sequence[Sequence[ReadableSpan]]) -> bytes:
+    """Groups of spans from one resource, one group for each scope."""
+    resource = groups[0][0].resource
     described = _message(1, _attributes(1, resource.attributes))
-    return described + _message(2, scope_spans) + _text(3, resource.schema_url or "")
+    scopes = b"".join([_message(2, _scope_spans(group)) for group in groups])
+    return described + scopes + _text(3, resource.schema_url or "")
+
+
+def _scope_spans(group: Sequence[ReadableSpan]) -> bytes:
+    scope = group[0].instrumentation_scope
+    spans = b"".join([_message(2, _span(span)) for span in group])
+    if scope is None:
+        return spans
+    known = _text(1, scope.name) + _text(2, scope.version or "") + _attributes(3, scope.attributes)
+    return _message(1, known) + spans + _text(3, scope.schema_url or "")
 
 
 def _span(span: ReadableSpan) -> bytes:
-    context: SpanContext = span.context  # type: ignore[assignment] - every span that has ended has one
+    context: Any = span.context
     parent = span.parent
     flags = int(context.trace_flags) | _PARENT_KNOWN
     parts = [
@@ -122,10 +123,8 @@ def _known_pair(key: str, value: str | float) -> bytes:
 
 def _value(value: Any, depth: int) -> bytes:
     """An AnyValue: the fields are the alternatives."""
-    if isinstance(value, bool):
-        return b"\x10\x01" if value else b"\x10\x00"  # 2
-    if isinstance(value, int) and -_INT64 <= value < _INT64:
-        return b"\x18" + _varint(value & 2**64 - 1)  # 3
+    if isinstance(value, int) and -_INT64 <= value < _INT64:  # bool is an int
+        return (b"\x10" if isinstance(value, bool) else b"\x18") + _varint(value & 2**64 - 1)  # 2, 3
     if isinstance(value, float):
         return b"\x21" + _DOUBLE(value)  # 4
     if isinstance(value, bytes):

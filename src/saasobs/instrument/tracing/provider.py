@@ -23,7 +23,7 @@ from opentelemetry.sdk.trace.sampling import ParentBased, Sampler, TraceIdRatioB
 
 from saasobs.instrument.config import InstrumentConfig
 from saasobs.instrument.tracing.delivery import OtlpExporter, Target
-from saasobs.instrument.tracing.exporting import Pipeline
+from saasobs.instrument.tracing.pipeline import Pipeline
 from saasobs.instrument.tracing.recording import Recorder
 from saasobs.instrument.tracing.sampling import Sampling
 from saasobs.instrument.tracing.troubles import ExportTroubles

@@ -9,14 +9,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from contextvars import Token
 from time import time_ns
 from typing import Any, Final, Protocol
+from urllib.parse import unquote_plus
 
 from opentelemetry import context as otel_context
 from opentelemetry import trace
-from opentelemetry.baggage.propagation import W3CBaggagePropagator
+from opentelemetry.baggage import set_baggage
 from opentelemetry.context import Context
 from opentelemetry.trace import (
     INVALID_SPAN,
@@ -43,6 +45,11 @@ SCHEMA: Final = "https://opentelemetry.io/schemas/1.37.0"
 _NOWHERE: Final = Context()
 _KEY: Final = next(iter(trace.set_span_in_context(INVALID_SPAN, _NOWHERE)))
 """Under which the API keeps the current span; it does not tell."""
+_BAGGAGE: Final = next(iter(set_baggage("key", "value", _NOWHERE)))
+_LEVEL_1: Final = re.compile(
+    r"(?:[a-z][_0-9a-z\-*/]{0,255}|[a-z0-9][_0-9a-z\-*/]{0,240}@[a-z][_0-9a-z\-*/]{0,13})=(.*)", re.DOTALL
+)
+"""Members of a tracestate that the API takes; about others it would complain in the log."""
 _ADOPTED: Final = object()
 _CHILDREN: Final = 1000
 """Spans below one operation. More tell a reader nothing, and would cost the app a second of CPU."""
@@ -53,7 +60,6 @@ _KINDS: Final = {
     "client": SpanKind.CLIENT,
     "producer": SpanKind.PRODUCER,
 }
-_baggage: Final = W3CBaggagePropagator()
 
 
 class Ids(Protocol):
@@ -165,10 +171,10 @@ class Recorder:
         """See `Tracer.attach`."""
         span: Span = operation.span if operation.span is not None else _Unrecorded(operation)
         here = otel_context.get_current()
-        context = Context({**here, _KEY: span}) if here else Context({_KEY: span})
+        known: dict[str, object] = {**here, _KEY: span} if here else {_KEY: span}
         if operation.baggage:
-            context = _baggage.extract({"baggage": [operation.baggage]}, context)
-        return otel_context.attach(context)
+            known[_BAGGAGE] = _carried(operation.baggage)
+        return otel_context.attach(Context(known))
 
     # Spans below.
 
@@ -303,8 +309,17 @@ def _asked(method: str, path: str) -> Mapping[str, Any]:
     return {"http.request.method": method, "url.path": path} if method else {}
 
 
+def _carried(baggage: str) -> dict[str, object]:
+    """Baggage as the API's own parser has it: values decoded, properties left out."""
+    pairs = (member.partition(";")[0].partition("=") for member in baggage.split(","))
+    return {name.strip(): unquote_plus(value.strip()) for name, _, value in pairs}
+
+
 def _remote(parent: Parent, *, is_remote: bool = True) -> SpanContext:
-    state = TraceState.from_header([parent.tracestate]) if parent.tracestate else None
+    state = None
+    if parent.tracestate:
+        taken = (member.partition("=")[::2] for member in parent.tracestate.split(",") if _LEVEL_1.fullmatch(member))
+        state = TraceState(list(taken))
     trace_id, span_id = int(parent.trace_id, 16), int(parent.span_id, 16)
     return SpanContext(trace_id, span_id, is_remote, TraceFlags(parent.flags), state)
 
