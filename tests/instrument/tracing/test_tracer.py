@@ -369,9 +369,8 @@ def test_what_the_api_would_complain_about(caplog: pytest.LogCaptureFixture) -> 
     made = traced()
     operation = Operation("")
     state = "foo@=1,0bar=2,t@v=3,ok=  4"
-    begun = made.tracer.begin(
-        operation, sent(tracestate=(state,), baggage=("a = 1;secret;p=2,b=%C3%A9,c=" + "x" * 5000,))
-    )
+    bag = "a = 1;secret;p=2,b=%C3%A9,c=" + "x" * 5000
+    begun = made.tracer.begin(operation, sent(tracestate=(state,), baggage=(bag,)))
     with inside(made.tracer, operation):
         assert [baggage.get_baggage(name) for name in "abd"] == ["1", "é", None]
     made.tracer.end(operation, begun, LINE, None)
