@@ -97,6 +97,7 @@ def ask_until_both(url: str, path: str, limit: int = 200) -> int:
         ((*THREADS, "support.django_shop.wsgi"), "/users/", "/users/"),
         ((*SYNC, "--preload", "support.django_shop.wsgi"), "/users/", "/users/"),
         (("uvicorn", "--workers", "2", "support.django_shop.asgi:application"), "/users/", "/users/"),
+        (("uvicorn", "--workers", "2", "support.asgi_shop:fastapi"), "/pid/7", "/pid/{n}"),
     ],
     ids=[
         "flask-sync",
@@ -105,6 +106,7 @@ def ask_until_both(url: str, path: str, limit: int = 200) -> int:
         "django-gthread",
         "django-preload",
         "django-uvicorn",
+        "fastapi-uvicorn",
     ],
 )
 def test_two_workers(tmp_path: Path, command: tuple[str, ...], path: str, route: str) -> None:
@@ -156,8 +158,10 @@ def test_files_and_faults_under_gunicorn(tmp_path: Path) -> None:
         ((*THREADS, "--preload", "support.wsgi_shop:flask"), ""),
         ((*SYNC, "support.django_shop.wsgi"), "from-the-caller"),
         (("uvicorn", "--workers", "2", "support.django_shop.asgi:application"), "from-the-caller"),
+        (("uvicorn", "--workers", "2", "support.asgi_shop:fastapi"), "from-the-caller"),
+        (("uvicorn", "support.asgi_shop:starlette"), ""),
     ],
-    ids=["flask", "flask-preload-own-id", "django", "django-uvicorn"],
+    ids=["flask", "flask-preload-own-id", "django", "django-uvicorn", "fastapi", "starlette-own-id"],
 )
 def test_one_id_everywhere(tmp_path: Path, command: tuple[str, ...], id_sent: str) -> None:
     """The same ID is in the log, the span, the error, the response, the outgoing call and the queued task."""
