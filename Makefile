@@ -32,8 +32,7 @@ run: $(VENV)/.run
 
 test: $(VENV)/.dev
 	@$(BIN)/python tests/servers.py
-	@$(BIN)/python tests/older.py
-	@$(BIN)/python tests/tools.py
+	@$(BIN)/python tests/fetched.py
 	$(BIN)/python -m pytest -n 2 --dist loadgroup $(PYTEST_ARGS)
 
 check: $(VENV)/.dev

@@ -53,7 +53,16 @@ def running(folder: Path) -> Iterator[Shop]:
             "SAASOBS_VERSION": "2026.11.3",
             "OTEL_BSP_SCHEDULE_DELAY": "100",
         }
-        command = [sys.executable, "-m", "examples.shop", "serve", "--port", str(port), "--database", folder / "db"]
+        command = [
+            sys.executable,
+            "-m",
+            "examples.shop",
+            "serve",
+            "--port",
+            str(port),
+            "--database",
+            str(folder / "db"),
+        ]
         process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=out, stderr=subprocess.STDOUT)
         try:
             limits = httpx.Limits(max_keepalive_connections=0)  # uvicorn hangs up after an exception

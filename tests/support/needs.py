@@ -6,6 +6,7 @@ import os
 import shutil
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -15,31 +16,30 @@ _PLACES = os.pathsep.join(("/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/lib/po
 def require_binary(name: str, package: str) -> str:
     """The path of a program, or the test is skipped (failed on CI) with how to get it."""
     found = shutil.which(name) or shutil.which(name, path=_PLACES)
-    if found:
-        return found
-    reason = f"{name} is not installed (Debian: apt-get install {package})"
-    if os.environ.get("CI") == "true":
-        pytest.fail(reason)
-    pytest.skip(reason)
+    if not found:
+        missing(f"{name} is not installed (Debian: apt-get install {package})")
+    return found
 
 
 def require_older(release: str) -> Path:
-    """The folder of an older release of a framework, which `make test` fetches (tests/older.py)."""
-    folder = Path(sys.prefix) / "older" / release
-    if (folder / ".complete").exists():
-        return folder
-    reason = f"{release} is not there (make test fetches it into {folder})"
-    if os.environ.get("CI") == "true":
-        pytest.fail(reason)
-    pytest.skip(reason)
+    """The folder of an older release of a framework."""
+    return _fetched("older", release)
 
 
 def require_tool(tool: str) -> Path:
-    """The folder with the programs of a tool from PyPI, which `make test` fetches (tests/tools.py)."""
-    folder = Path(sys.prefix) / "tools" / tool
-    if (folder / ".complete").exists():
-        return folder / "bin"
-    reason = f"{tool} is not there (make test fetches it into {folder})"
+    """The folder with the programs of a tool from PyPI."""
+    return _fetched("tools", tool) / "bin"
+
+
+def _fetched(kind: str, name: str) -> Path:
+    folder = Path(sys.prefix) / kind / name
+    if not (folder / ".complete").exists():
+        missing(f"{name} is not there (make test fetches it into {folder}: tests/fetched.py)")
+    return folder
+
+
+def missing(reason: str) -> NoReturn:
+    """Skip the test, or fail it on CI."""
     if os.environ.get("CI") == "true":
         pytest.fail(reason)
     pytest.skip(reason)

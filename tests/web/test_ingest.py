@@ -16,7 +16,7 @@ from saasobs.core.errors import NotFound, StorageError
 from saasobs.core.heartbeat import Signal
 from saasobs.web import combined_app, ingest_app, operator_app
 from saasobs.web.ingest import KEPT_BODY, READ_BODY
-from saasobs.web.peers import is_private_address
+from saasobs.core.peers import is_private_address
 from support.asgi_server import serving
 from support.capture import captured
 from support.operator import NOW, TOKEN, FakeOperator, a_busy_operator

@@ -31,10 +31,10 @@ _DEPTH: Final = 8
 
 def encode(spans: Sequence[ReadableSpan]) -> bytes:
     """The body of an export."""
-    by_resource: dict[int, dict[int, list[ReadableSpan]]] = {}
+    by_resource: dict[int, dict[Any, list[ReadableSpan]]] = {}  # a resource's hash is costly, a scope's is not
     for span in spans:
         by_scope = by_resource.setdefault(id(span.resource), {})
-        by_scope.setdefault(id(span.instrumentation_scope), []).append(span)
+        by_scope.setdefault(span.instrumentation_scope, []).append(span)
     return b"".join([_message(1, _resource_spans(list(groups.values()))) for groups in by_resource.values()])
 
 

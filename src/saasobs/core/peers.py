@@ -1,4 +1,4 @@
-"""Who may read the metrics: somebody of our own network that came straight, or anybody. Pure.
+"""Who is at the other end of a connection: somebody of our own network that came straight, or anybody.
 
 Behind a reverse proxy every peer is the proxy, and so private: what a proxy adds to a request gives it away.
 """
