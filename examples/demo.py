@@ -237,7 +237,9 @@ saasobs watches the example shop.
   Mend it  {command} off{port}
 
   Ask      {saasobs} status --config {shown(options.config)}    (or incidents, or ack ID)
-  Logs     {shown(options.var / "demo.log")} (daemon), {shown(options.var / "shop.log")} (shop)
+  Inside   {shown(options.var / "shop.log")}   what the shop tells of itself: who, where, how many queries
+           http://127.0.0.1:{options.shop_port}/metrics   and its numbers
+  Log      {shown(options.var / "demo.log")}   the daemon's
   Stop     Ctrl-C
 
 Notifications:
