@@ -66,6 +66,12 @@ def _maintenance(parser: ArgumentParser) -> None:
     _by(parser)
 
 
+def _wrap(parser: ArgumentParser) -> None:
+    from saasobs.cli.wrap import add_arguments  # noqa: PLC0415 - they are made from the instrumentation's settings
+
+    add_arguments(parser)
+
+
 def _notify(parser: ArgumentParser) -> None:
     parser.add_argument("action", metavar="test", choices=("test",), help="the word `test`")
     parser.add_argument("channel", metavar="CHANNEL", help="the channel's name in the configuration")
@@ -205,6 +211,24 @@ COMMANDS: tuple[Command, ...] = (
         arguments=_notify,
         examples=("saasobs notify test team-slack",),
     ),
+    Command(
+        "wrap",
+        "run an app with instrumentation, without a line of code",
+        "saasobs.cli.wrap:wrap",
+        description="Run a web server, a queue's worker or a management command, and give what it runs JSON logs with"
+        " correlation IDs, metrics, traces, error reports and query counts. The command takes the place of"
+        " this process: signals and its exit code are its own. Of saasobs it needs the plain install only, in"
+        " the same environment as the app. Exit code 127 when there is no such command, 126 when it cannot be"
+        " executed.",
+        arguments=_wrap,
+        examples=(
+            "saasobs wrap -- gunicorn shop.wsgi",
+            "saasobs wrap --service shop -- uvicorn app:app --workers 4",
+            "saasobs wrap -- celery -A app worker",
+            "saasobs wrap -- python manage.py runserver",
+        ),
+        options=(),
+    ),
 )
 
 EPILOG = """\
@@ -213,6 +237,7 @@ First steps:
   saasobs validate saasobs.yaml            find every mistake in a configuration
   saasobs serve --config saasobs.yaml      watch, decide, tell
   saasobs status                           what the running daemon believes
+  saasobs wrap -- gunicorn shop.wsgi       run your app with logs, metrics, traces and error reports
 
 Where the configuration is: --config, else $SAASOBS_CONFIG, else ./saasobs.yaml, else ./config/saasobs.yaml.
 Exit codes: 0 ok, 1 something is down or failed, 2 wrong usage or configuration, 3 no daemon is running.

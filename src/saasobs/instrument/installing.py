@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import threading
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
@@ -21,6 +22,7 @@ _MARK = "__saasobs_layer__"
 
 class _Process:
     instrumentation: Instrumentation | None = None
+    starting = threading.RLock()  # two requests may be the first: of a threaded server under `saasobs wrap`
 
 
 def instrument(
@@ -53,8 +55,10 @@ def instrument(
 def started(arguments: Mapping[str, Any] | None = None) -> Instrumentation:
     """This process's instrumentation, started with these arguments if it was not running."""
     if _Process.instrumentation is None:
-        _Process.instrumentation = _start(arguments or {})
-        integrations.install(_Process.instrumentation)
+        with _Process.starting:
+            if _Process.instrumentation is None:
+                _Process.instrumentation = _start(arguments or {})
+                integrations.install(_Process.instrumentation)
     return _Process.instrumentation
 
 

@@ -1,7 +1,8 @@
 """The table of libraries that get a hook of ours, each when the app imports it, and never before.
 
-An integration is one file with `install(process)`; it is called once, after the library has been imported, and undoes
-nothing. `SAASOBS_DISABLE=redis,httpx` leaves some alone.
+An integration is one file with `install(process)`; it is called once for each row, after the library has been imported,
+and undoes nothing. `SAASOBS_DISABLE=redis,httpx` leaves some alone: NAMES has all that it may hold. One that breaks (a
+release of its library that is not as we know it) is counted and one warning line; the app and the others go on.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from wrapt.importer import when_imported
 
-from saasobs.instrument import guard
+from saasobs.instrument import names
 
 if TYPE_CHECKING:
     from saasobs.instrument.process import Instrumentation
@@ -49,17 +50,43 @@ INTEGRATIONS: Final[dict[str, str]] = {
         "saasobs.instrument.tasks.apscheduler",
     ),
 }
+NAMES: Final = frozenset({library.partition(".")[0] for library in INTEGRATIONS} | {"django.commands"})
+"""What `SAASOBS_DISABLE` may hold; `django.commands` is a part of `django`."""
+
+
+class _Last:
+    process: Instrumentation | None = None
 
 
 def install(process: Instrumentation) -> None:
-    """Have every integration installed as soon as its library is there."""
+    """Have every integration installed as soon as its library is there; a second call does nothing."""
+    if _Last.process is process:
+        return
+    _Last.process = process
+    for name in sorted({*process.config.disable} - NAMES):
+        problem = f"SAASOBS_DISABLE: there is no integration {name!r}; there are {', '.join(sorted(NAMES))}"
+        process.logs.emit("warning", names.MISCONFIGURED_EVENT, "saasobs.instrument", {"problem": problem})
+    broken: set[str] = set()
     for library, ours in INTEGRATIONS.items():
         if library.partition(".")[0] not in process.config.disable:
-            _hook(process, library, ours)
+            _hook(process, library, ours, broken)
 
 
-def _hook(process: Instrumentation, library: str, ours: str) -> None:
+def _hook(process: Instrumentation, library: str, ours: str, broken: set[str]) -> None:
+    """:param broken: our modules that have failed, which are told once and not tried again."""
+
     @when_imported(library)  # type: ignore[untyped-decorator]
-    @guard.guarded("install")
     def _imported(_module: object) -> None:
-        import_module(ours).install(process)
+        if ours in broken:
+            return
+        try:
+            import_module(ours).install(process)
+        except Exception as error:  # noqa: BLE001 - a guest keeps quiet
+            broken.add(ours)
+            _tell(process, library, error)
+
+
+def _tell(process: Instrumentation, library: str, error: Exception) -> None:
+    process.metrics.internal_error("install")
+    fields = {"hook": "install", "integration": library, "exc_info": error}
+    process.logs.emit_in_context("warning", names.INTERNAL_ERROR_EVENT, "saasobs.instrument", fields)

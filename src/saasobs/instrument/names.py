@@ -108,7 +108,8 @@ EVENTS: Final[dict[str, str]] = {
     " `duration_ms`, `location`, `system`. At most once in ten seconds for each statement; `times` as above.",
     EXPORT_FAILED_EVENT: "The collector did not take `spans` spans; `problem` says why. They are lost; the app was not"
     " held up. At most once in five minutes, with how many since the last line.",
-    INTERNAL_ERROR_EVENT: "The instrumentation itself failed in a `hook`; the app was not touched. Told once per hook.",
+    INTERNAL_ERROR_EVENT: "The instrumentation itself failed in a `hook`; the app was not touched. Told once per hook;"
+    " of the hook `install` once per `integration`, which is then left out.",
     MISCONFIGURED_EVENT: "A setting was not understood; `problem` says which, and the default is used.",
     LOG_DROPPED_EVENT: "`count` lines were lost because the stream would not take them.",
     LOG_SUPPRESSED_EVENT: "`count` lines of one event (`suppressed_event`, `suppressed_logger`) were over its rate and"

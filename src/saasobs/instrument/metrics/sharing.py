@@ -69,7 +69,7 @@ class Sharing:
         self._store.after_fork = self._after_fork
         self._root = group.root()
         chosen = group.chosen_folder(os.environ)
-        if chosen is not None:
+        if chosen is not None and not self._is_own(chosen):
             self._join(chosen, private=False)
         elif group.will_change_user():
             self.problems.append(
@@ -79,6 +79,10 @@ class Sharing:
         elif self._root is not None:
             self._join(group.folder_for(self._root), private=True)
             self._offer_to_library()
+
+    def _is_own(self, folder: Path) -> bool:
+        """Whether `saasobs wrap` has named it, for the app's own metrics, before we were there."""
+        return self._root is not None and folder == group.folder_for(self._root)
 
     def library_problem(self) -> str:
         """What is to be said of the app's own metrics, or nothing."""

@@ -36,26 +36,30 @@ class Description(NamedTuple):
     failed: bool
 
 
-def describe(operation: Operation, line: Mapping[str, Any], error: BaseException | None) -> Description:
-    """:param line: what the operation's line says. :param error: the fault it ended with."""
+def is_failure(operation: Operation, line: Mapping[str, Any]) -> bool:
+    """Whether the operation failed although no exception was seen."""
+    status = line.get("status", 0) if operation.kind in ("request", "websocket") else 0
+    return status >= 500 or line.get("outcome") in _FAULTY
+
+
+def describe(operation: Operation, line: Mapping[str, Any], fault: type[BaseException] | None) -> Description:
+    """:param line: what the operation's line says. :param fault: the exception that it ended with."""
     said: dict[str, Any] = {names.CORRELATION_ID: operation.correlation_id}
     if operation.tenant is not None:
         said["tenant"] = operation.tenant
     if operation.kind in ("request", "websocket"):
         name = _http(said, operation, line)
-        failed = error is not None or said.get("http.response.status_code", 0) >= 500
     else:
         name = operation.name or operation.kind
         if operation.kind == "task":
             said["messaging.operation.type"] = "process"
             said |= {_MESSAGING[key]: line[key] for key in _MESSAGING if line.get(key)}
-        failed = error is not None
     for key, value in line.items():
         if key not in _UNUSED and key not in _MESSAGING and isinstance(value, str | int | float):
             said[key] = value
-    failed = failed or line.get("outcome") in _FAULTY
+    failed = fault is not None or is_failure(operation, line)
     if failed:
-        said["error.type"] = _error_type(said, line, error)
+        said["error.type"] = _error_type(said, line, fault)
     return Description(name, said, failed)
 
 
@@ -98,10 +102,10 @@ def _server(said: dict[str, Any], facts: RequestFacts) -> None:
             said["user_agent.original"] = scrub_text(value[:_TEXT])
 
 
-def _error_type(said: Mapping[str, Any], line: Mapping[str, Any], error: BaseException | None) -> str:
+def _error_type(said: Mapping[str, Any], line: Mapping[str, Any], fault: type[BaseException] | None) -> str:
     """The exception's type, else the status, else the outcome: always one of a few."""
-    if error is not None:
-        return type_name(type(error))
+    if fault is not None:
+        return type_name(fault)
     status = said.get("http.response.status_code", 0)
     return str(line.get("error_type") or (status if status >= 500 else line.get("outcome") or names.OTHER_METHOD))
 

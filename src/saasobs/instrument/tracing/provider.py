@@ -16,16 +16,19 @@ from typing import Any, Final
 
 from opentelemetry import trace
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, ConsoleSpanExporter, SpanExporter
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.sdk.trace.sampling import ParentBased, Sampler, TraceIdRatioBased
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
+from saasobs._version import __version__
 from saasobs.instrument.config import InstrumentConfig
 from saasobs.instrument.tracing.delivery import OtlpExporter, Target
 from saasobs.instrument.tracing.pipeline import Pipeline
-from saasobs.instrument.tracing.recording import Recorder
+from saasobs.instrument.tracing.recording import SCHEMA, Recorder
 from saasobs.instrument.tracing.sampling import Sampling
+from saasobs.instrument.tracing.spans import OperationSpans
 from saasobs.instrument.tracing.troubles import ExportTroubles
 
 _INSTANCE: Final = "service.instance.id"
@@ -42,10 +45,9 @@ def start(config: InstrumentConfig, sampling: Sampling, troubles: ExportTroubles
         if chosen is not provider:
             return Recorder.of_the_app(chosen)
     processors = [BatchSpanProcessor(exporter) for exporter in _exporters(config, troubles)]
-    for processor in processors:
-        provider.add_span_processor(processor)
+    provider.add_ours(*processors)
     pipeline = Pipeline(processors, provider.after_fork)
-    return Recorder(provider, sampling, provider.ids, pipeline)
+    return Recorder(provider, sampling, provider.ids, pipeline, _spans_of(provider))
 
 
 def recorder_into(exporter: SpanExporter, config: InstrumentConfig) -> Recorder:
@@ -54,8 +56,12 @@ def recorder_into(exporter: SpanExporter, config: InstrumentConfig) -> Recorder:
 
     sampling = Sampling.named(config.trace_sampler, config.trace_sample_ratio)
     provider = OurProvider(sampling, config)
-    provider.add_span_processor(SimpleSpanProcessor(exporter))
-    return Recorder(provider, sampling, provider.ids)
+    provider.add_ours(SimpleSpanProcessor(exporter))
+    return Recorder(provider, sampling, provider.ids, make=_spans_of(provider))
+
+
+def _spans_of(provider: OurProvider) -> OperationSpans:
+    return OperationSpans(provider, InstrumentationScope("saasobs", __version__, SCHEMA))
 
 
 class OurProvider(TracerProvider):
@@ -66,6 +72,25 @@ class OurProvider(TracerProvider):
         self._given: weakref.WeakSet[Any] = weakref.WeakSet()
         super().__init__(_sampler(sampling), resource_of(config), shutdown_on_exit=False, id_generator=self.ids)
         self._born_as = self.resource.attributes[_INSTANCE]
+        self.has_guests = False
+        """Whether the app has added processors of its own."""
+        self._ours: tuple[SpanProcessor, ...] = ()
+
+    def add_ours(self, *processors: SpanProcessor) -> None:
+        """Add what sends spans for us."""
+        for processor in processors:
+            super().add_span_processor(processor)
+        self._ours += processors
+
+    def add_span_processor(self, span_processor: SpanProcessor) -> None:
+        """As the SDK's, and remembered."""
+        self.has_guests = True
+        super().add_span_processor(span_processor)
+
+    def ended(self, span: ReadableSpan) -> None:
+        """Hand a span that is none of the SDK's to our processors."""
+        for processor in self._ours:
+            processor.on_end(span)
 
     def get_tracer(self, *args: Any, **more: Any) -> trace.Tracer:
         """As the SDK's, and remembered."""

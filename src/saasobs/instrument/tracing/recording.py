@@ -10,8 +10,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextvars import Token
+from functools import partial
 from time import time_ns
 from typing import Any, Final, Protocol
 from urllib.parse import unquote_plus
@@ -36,7 +37,7 @@ from opentelemetry.trace import (
 from saasobs._version import __version__
 from saasobs.instrument import names
 from saasobs.instrument.state import Operation, current
-from saasobs.instrument.tracing.attributes import describe, exception_attributes, type_name
+from saasobs.instrument.tracing.attributes import Description, describe, exception_attributes, is_failure, type_name
 from saasobs.instrument.tracing.identity import identify
 from saasobs.instrument.tracing.sampling import Sampling
 from saasobs.instrument.tracing.trace_context import RANDOM, SAMPLED, Parent
@@ -53,7 +54,7 @@ _LEVEL_1: Final = re.compile(
 _ADOPTED: Final = object()
 _CHILDREN: Final = 1000
 """Spans below one operation. More tell a reader nothing, and would cost the app a second of CPU."""
-_KINDS: Final = {
+KINDS: Final = {
     "request": SpanKind.SERVER,
     "websocket": SpanKind.SERVER,
     "task": SpanKind.CONSUMER,
@@ -66,6 +67,10 @@ class Ids(Protocol):
     """An ID generator that gives IDs which have been drawn already."""
 
     def next(self, trace_id: int, span_id: int) -> None: ...
+
+
+Make = Callable[[Operation, Parent | None, Parent | None], Span | None]
+"""Gives an operation its span, of its parent and its link; None: the provider is to."""
 
 
 class Pipeline(Protocol):
@@ -85,13 +90,18 @@ class Recorder:
         sampling: Sampling | None = None,
         ids: Ids | None = None,
         pipeline: Pipeline | None = None,
+        make: Make | None = None,
     ) -> None:
-        """:param sampling: decides, and `ids` are given to the provider's generator; None: the provider decides."""
+        """
+        :param sampling: decides, and `ids` are given to the provider's generator; None: the provider decides.
+        :param make: gives an operation its span at less cost than the provider, or None when it should not.
+        """
         self.provider = provider
         self._tracer = provider.get_tracer("saasobs", __version__, SCHEMA)
         self._sampling = sampling
         self._ids = ids
         self._pipeline = pipeline
+        self._make = make
 
     @classmethod
     def of_the_app(cls, provider: TracerProvider) -> Recorder:
@@ -114,6 +124,12 @@ class Recorder:
             return self._ask(operation, parent, link, _asked(method, path))
         if not identify(operation, parent, self._sampling):
             return None
+        if self._make is not None:
+            span = self._make(operation, parent, link)
+            if span is not None:
+                operation.span = span
+                operation.sampled = True
+                return span
         self._ids.next(int(operation.trace_id, 16), int(operation.span_id, 16))
         span = self._start(operation, parent, link, None)
         if not span.is_recording():
@@ -127,10 +143,10 @@ class Recorder:
     ) -> Span:
         return self._tracer.start_span(
             operation.name or operation.kind,
-            _NOWHERE if parent is None else trace.set_span_in_context(NonRecordingSpan(_remote(parent)), _NOWHERE),
-            _KINDS.get(operation.kind, SpanKind.INTERNAL),
+            _NOWHERE if parent is None else trace.set_span_in_context(NonRecordingSpan(remote(parent)), _NOWHERE),
+            KINDS.get(operation.kind, SpanKind.INTERNAL),
             attributes,
-            None if link is None else [Link(_remote(link))],
+            None if link is None else [Link(remote(link))],
         )
 
     def _ask(
@@ -158,9 +174,13 @@ class Recorder:
             if operation.tenant is not None:
                 span.set_attribute("tenant", operation.tenant)
             return
-        name, attributes, failed = describe(operation, line, error)
-        if operation.children > _CHILDREN:
-            attributes["saasobs.spans_left_out"] = operation.children - _CHILDREN
+        fault = None if error is None else type(error)
+        end_described = getattr(span, "end_described", None)
+        if end_described is not None:  # worked out when it is read, in the exporter's thread
+            failed = error is not None or is_failure(operation, line)
+            end_described(partial(_described, operation, line, fault), error, failed=failed)
+            return
+        name, attributes, failed = _described(operation, line, fault)
         span.update_name(name)
         span.set_attributes(attributes)
         _finish(span, error, failed=failed)
@@ -185,7 +205,7 @@ class Recorder:
         operation.children += 1
         if operation.children > _CHILDREN:
             return None
-        kind_of_span = _KINDS.get(kind, SpanKind.INTERNAL)
+        kind_of_span = KINDS.get(kind, SpanKind.INTERNAL)
         span = self._tracer.start_span(name, _above(operation), kind_of_span, attributes, None, start)
         return Child(span)
 
@@ -249,7 +269,7 @@ class _Unrecorded(NonRecordingSpan):
     def get_span_context(self) -> SpanContext:
         operation = self._operation
         parent = Parent(operation.trace_id, operation.span_id, operation.trace_flags & RANDOM, operation.tracestate)
-        return _remote(parent, is_remote=False)
+        return remote(parent, is_remote=False)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.get_span_context()!r})"
@@ -261,6 +281,13 @@ def _finish(span: Span, error: BaseException | None, *, failed: bool) -> None:
     if failed:
         span.set_status(StatusCode.ERROR)
     span.end()
+
+
+def _described(operation: Operation, line: Mapping[str, Any], fault: type[BaseException] | None) -> Description:
+    told = describe(operation, line, fault)
+    if operation.children > _CHILDREN:
+        told.attributes["saasobs.spans_left_out"] = operation.children - _CHILDREN
+    return told
 
 
 def _is_outer(around: Span, operation: Operation) -> bool:
@@ -277,7 +304,7 @@ def _is_outer(around: Span, operation: Operation) -> bool:
         return False
     if type(around) is NonRecordingSpan:
         return True
-    kind = _KINDS.get(operation.kind, SpanKind.INTERNAL)
+    kind = KINDS.get(operation.kind, SpanKind.INTERNAL)
     return around.is_recording() and getattr(around, "kind", None) == kind and operation.kind != "job"
 
 
@@ -315,7 +342,7 @@ def _carried(baggage: str) -> dict[str, object]:
     return {name.strip(): unquote_plus(value.strip()) for name, _, value in pairs}
 
 
-def _remote(parent: Parent, *, is_remote: bool = True) -> SpanContext:
+def remote(parent: Parent, *, is_remote: bool = True) -> SpanContext:
     state = None
     if parent.tracestate:
         taken = (member.partition("=")[::2] for member in parent.tracestate.split(",") if _LEVEL_1.fullmatch(member))
