@@ -15,8 +15,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from saasobs.instrument.config import InstrumentConfig
 from saasobs.core.peers import PROXY_HEADERS, is_private
+from saasobs.instrument.config import InstrumentConfig
 from saasobs.instrument.metrics.endpoint import Endpoints, Response, accepts_gzip
 from saasobs.instrument.metrics.registry import Metrics
 

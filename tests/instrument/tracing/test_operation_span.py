@@ -49,7 +49,7 @@ def test_what_the_app_says_is_kept(recorder: Recorder, exporter: InMemorySpanExp
     span.set_status(Status(StatusCode.OK))
     span.record_exception(ValueError("caught"))
     span.update_name("mine")
-    assert (span.is_recording(), span.name, dict(span.attributes)["order"]) == (True, "mine", 7)
+    assert (span.is_recording(), span.name, (span.attributes or {})["order"]) == (True, "mine", 7)
     recorder.end(operation, span, LINE, None)
     (told,) = exporter.get_finished_spans()
     assert told.attributes is not None

@@ -23,8 +23,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import orjson
 
-from saasobs.instrument import guard
 from saasobs.core.peers import is_private
+from saasobs.instrument import guard
 from saasobs.instrument.metrics.readiness import Readiness, Verdict
 
 if TYPE_CHECKING:
