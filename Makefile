@@ -41,8 +41,13 @@ check: $(VENV)/.dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 
-bench: $(VENV)/.dev
-	PYTHONPATH=tests $(BIN)/python -m benchmarks
+# In an environment of its own: some peers hook themselves into whatever is installed beside them.
+bench: PEERS := var/bench
+bench:
+	@test -x $(PEERS)/bin/python || $(PYTHON) -m venv $(PEERS)
+	@$(PEERS)/bin/python -m pip install --quiet --upgrade "pip>=25.1"
+	@$(PEERS)/bin/python -m pip install --quiet --editable '.[daemon]' --group bench
+	PYTHONPATH=tests $(PEERS)/bin/python -m benchmarks
 
 MINUTES ?= 10
 fuzz: $(VENV)/.dev

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import platform
 
-from benchmarks import check_cost, kinds, queries, scale, storage
+from benchmarks import check_cost, kinds, queries, requests, scale, start, storage
 
 
 def main() -> None:
     print(f"{platform.platform()}, Python {platform.python_version()}")
     check_cost.main()
     kinds.main()
+    start.main()
+    requests.main()
     queries.main()
     storage.main([])
     scale.main([])

@@ -183,16 +183,15 @@ class Flask(WsgiFramework):
 
 
 class Django(WsgiFramework):
-    """Django's WSGI handler, with the two middlewares that every project has. One app a process: settings are global."""
+    """Django's WSGI handler, and two middlewares that every project has. One app a process: settings are global."""
 
     def build(self, tell: Tell) -> App:
         settings = import_module("django.conf").settings
         urls: Any = ModuleType("benchmark_urls")
         urls.urlpatterns = []
         sys.modules[urls.__name__] = urls
-        known = {"MIDDLEWARE": [], "INSTALLED_APPS": []}
         if not settings.configured:
-            settings.configure(ALLOWED_HOSTS=["*"], ROOT_URLCONF=urls.__name__, USE_TZ=True, **known)
+            settings.configure(ALLOWED_HOSTS=["*"], ROOT_URLCONF=urls.__name__, USE_TZ=True, MIDDLEWARE=[])
         common = ("django.middleware.security.SecurityMiddleware", "django.middleware.common.CommonMiddleware")
         settings.MIDDLEWARE = [*settings.MIDDLEWARE, *common]
         import_module("django").setup(set_prefix=False)

@@ -3,7 +3,7 @@
 The contenders take turns in one process, round by round, on SQLite in memory, where a query itself costs least. Ours
 is everything: the counting, its histogram, the search for call sites and the verdict at the operation's end.
 
-The peer is in the group `bench` (`pip install --group bench`); without it its row is missing.
+The peer is in the group `bench` (`make bench` installs it); without it its row is missing.
 """
 
 from __future__ import annotations

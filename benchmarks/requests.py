@@ -6,11 +6,12 @@
 2. "request path" is the CPU of the thread that serves: what a request waits for. "whole process" is that of all
    threads, over longer stretches that end when everything has been written and sent.
 3. The whole is done several times with fresh processes: a layout of memory is lucky or not. The table has the medians.
+   All layers have the same hash seed and the same core, so that they differ in nothing else.
 4. Lines go to /dev/null, spans and error reports to a receiver in yet another process, whose CPU nobody counts.
 
     python -m benchmarks.requests [FRAMEWORK ...]
 
-The peers are in the group `bench` (`pip install --group bench`); a row is missing without its package.
+The peers are in the group `bench` (`make bench` installs them); a row is missing without its package.
 """
 
 from __future__ import annotations
@@ -29,10 +30,10 @@ from benchmarks.apps import FRAMEWORKS
 from benchmarks.layers import BARE, LAYERS, OURS, Place
 
 GENERATIONS: Final = 5
-ROUNDS: Final = 40
+ROUNDS: Final = 30
 BLOCK: Final = 60
-STRETCHES: Final = 3
-STRETCH: Final = 1500
+STRETCHES: Final = 7
+STRETCH: Final = 600
 _WARM: Final = 300
 
 
@@ -43,6 +44,8 @@ def work(framework: str, layer: str, receiver: str) -> None:
     """Answer orders on stdin (`path N`, `whole N`) with microseconds of CPU a request."""
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     place = Place(framework, FRAMEWORKS[framework](), receiver)
     try:
         layered = LAYERS[framework][layer](place)
@@ -69,7 +72,7 @@ def receive() -> None:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
-        def do_POST(self) -> None:  # noqa: N802 - the standard library's name
+        def do_POST(self) -> None:
             self.rfile.read(int(self.headers.get("Content-Length", 0)))
             self.send_response(200)
             self.send_header("Content-Length", "0")
@@ -95,7 +98,7 @@ class Worker:
         self.missing = answer.startswith("missing")
         """Its package is not installed."""
         if not self.missing and answer != "ready":
-            raise RuntimeError(f"{process.args} did not start")
+            raise RuntimeError(f"{process.args!r} did not start")
 
     def ask(self, what: str, requests: int) -> float:
         """Microseconds of CPU a request."""
@@ -112,8 +115,8 @@ class Worker:
 @contextmanager
 def _process(*arguments: str) -> Iterator[subprocess.Popen[str]]:
     command = [sys.executable, "-m", "benchmarks.requests", *arguments]
-    pipe = subprocess.PIPE
-    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as process:
+    pipe, environment = subprocess.PIPE, {**os.environ, "PYTHONHASHSEED": "0"}
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, env=environment) as process:
         try:
             yield process
         finally:
@@ -156,7 +159,7 @@ def _print(framework: str, generations: list[dict[str, tuple[float, float]]]) ->
         for layer in generations[0]
     }
     path, whole = found.pop(BARE)
-    print(f"\n{framework}: µs of CPU a request over the bare app, which takes {path:.0f} ({whole:.0f} in long stretches)")
+    print(f"\n{framework}: CPU a request over the bare app, µs; bare: {path:.0f} (whole process: {whole:.0f})")
     print("| layer | request path | lowest–highest | whole process | path × saasobs | whole × saasobs |")
     print("| --- | --- | --- | --- | --- | --- |")
     ours = found[OURS]

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from saasobs.core.errors import NotFound, StorageError
 from saasobs.core.heartbeat import Signal
+from saasobs.core.peers import is_private_address
 from saasobs.web import combined_app, ingest_app, operator_app
 from saasobs.web.ingest import KEPT_BODY, READ_BODY
-from saasobs.core.peers import is_private_address
 from support.asgi_server import serving
 from support.capture import captured
 from support.operator import NOW, TOKEN, FakeOperator, a_busy_operator

@@ -97,6 +97,8 @@ current: Callable[[], Operation | None] = _operation.get
 """The operation in progress here, if any."""
 enter: Callable[[Operation | None], Token[Operation | None]] = _operation.set
 """Make this the operation in progress, until `leave` is called with the token."""
+ambient_fields: Callable[[], Mapping[str, Any]] = _ambient.get
+"""What the app has bound outside of any operation."""
 
 
 def random_id() -> str:
@@ -172,11 +174,6 @@ def context_fields() -> dict[str, Any]:
     add_ids(fields, operation)
     fields.update(bound_fields(operation))
     return fields
-
-
-def ambient_fields() -> Mapping[str, Any]:
-    """What the app has bound outside of any operation."""
-    return _ambient.get()
 
 
 def add_ids(record: dict[str, Any], operation: Operation) -> None:

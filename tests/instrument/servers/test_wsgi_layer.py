@@ -410,7 +410,7 @@ def test_our_own_failure_leaves_the_app_alone(out: Captured, monkeypatch: pytest
 
     monkeypatch.setattr(Metrics, "finished", broken)
     assert ask(layer(out, hello)).body == b"hello"
-    monkeypatch.setattr(Metrics, "active", broken)
+    monkeypatch.setattr(out.instrumentation.metrics, "active", broken)
     assert ask(layer(out, hello)).body == b"hello"
     assert out.value(names.INTERNAL_ERRORS, hook="finish") == 1
     assert out.value(names.INTERNAL_ERRORS, hook="begin") == 1

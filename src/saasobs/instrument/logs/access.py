@@ -18,6 +18,20 @@ from saasobs.instrument.config import InstrumentConfig
 from saasobs.instrument.state import Operation
 
 LOGGER: Final = "saasobs.http"
+Whose = tuple[str, str, str, str | None, str | None]
+"""Correlation ID, trace ID, span ID, tenant and user ID."""
+
+
+def whose(operation: Operation) -> Whose:
+    """Whose line it is. The line may wait long for a stream that takes nothing, and the operation holds the request."""
+    user = operation.user
+    return (
+        operation.correlation_id,
+        operation.trace_id,
+        operation.span_id,
+        operation.tenant,
+        None if user is None else user["id"],
+    )
 
 
 class AccessFields(NamedTuple):
@@ -53,7 +67,7 @@ class AccessLine:
         self._static = "".join(f"{_json(name)}:{_json(value)}," for name, value in known.items() if value)
         self._second = (0, "")
 
-    def render(self, when: float, level: str, event: str, operation: Operation, line: AccessFields) -> bytes:
+    def render(self, when: float, level: str, event: str, whose: Whose, line: AccessFields) -> bytes:
         """One line, its newline included.
 
         :param when: seconds since the epoch.
@@ -65,14 +79,14 @@ class AccessLine:
             moment = strftime("%Y-%m-%dT%H:%M:%S", gmtime(second))
             self._second = (second, moment)  # one object, so that another thread never sees half of it
         method, route, path, status, milliseconds, client, more = line
-        tenant = "" if operation.tenant is None else f'"tenant":{_json(operation.tenant)},'
-        user = "" if operation.user is None else f'"user_id":{_json(operation.user["id"])},'
-        trace = operation.trace_id
-        ids = f'"trace_id":"{trace}","span_id":"{operation.span_id}",' if trace else ""
+        correlation_id, trace_id, span_id, tenant, user_id = whose
+        ids = f'"trace_id":"{trace_id}","span_id":"{span_id}",' if trace_id else ""
+        tenant = "" if tenant is None else f'"tenant":{_json(tenant)},'
+        user = "" if user_id is None else f'"user_id":{_json(user_id)},'
         known_route = _json(route)
         text = (
             f'{{"timestamp":"{moment}.{int((when - second) * 1_000_000):06d}Z","level":"{level}","event":"{event}",'
-            f'{self._static}"correlation_id":"{operation.correlation_id}",{ids}{tenant}{user}'
+            f'{self._static}"correlation_id":"{correlation_id}",{ids}{tenant}{user}'
             f'"method":{_json(method)},"route":{known_route},'
             f'"path":{known_route if path == route else orjson.dumps(path).decode()},"status":{status},'
             f'"duration_ms":{milliseconds:.3f},"client":{_json(client)}'

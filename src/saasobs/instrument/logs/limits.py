@@ -81,6 +81,11 @@ class RateLimit:
         """Whether there is something untold."""
         return bool(self._refused)
 
+    @property
+    def newly_pending(self) -> bool:
+        """Whether the line refused last is all that there is untold."""
+        return len(self._refused) == 1 and 1 in self._refused.values()
+
     def wait(self, now: float) -> float:
         """Seconds until the pending is due."""
         return max(0.0, self._due - now)

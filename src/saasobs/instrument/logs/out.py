@@ -14,7 +14,7 @@ from typing import Any, Final, Protocol, TextIO
 from saasobs.instrument import names
 from saasobs.instrument.config import LEVELS, InstrumentConfig
 from saasobs.instrument.logs.access import LOGGER as ACCESS_LOGGER
-from saasobs.instrument.logs.access import AccessFields, AccessLine
+from saasobs.instrument.logs.access import AccessFields, AccessLine, whose
 from saasobs.instrument.logs.limits import RateLimit
 from saasobs.instrument.logs.rendering import Record, Render, console_renderer, render_json, visible
 from saasobs.instrument.logs.tracebacks import traceback_text
@@ -67,6 +67,9 @@ class Logs:
 
     def __init__(self, config: InstrumentConfig, stream: TextIO, troubles: Troubles) -> None:
         self.level = LEVELS[config.log_level]
+        written = frozenset(name for name, number in _NUMBERS.items() if number >= self.level)
+        self.wants: Callable[[str], bool] = written.__contains__
+        """Whether lines of this level are written."""
         self.troubles = troubles
         self.reporter: Reporter | None = None
         self.sinks: list[Sink] = []
@@ -150,24 +153,19 @@ class Logs:
             record.update(self.reporter.logged(error, level, record))
         record["exception"] = traceback_text(error)
 
-    def wants(self, level: str) -> bool:
-        """Whether lines of this level are written."""
-        return _NUMBERS[level] >= self.level
-
     def access(self, level: str, event: str, operation: Operation, line: AccessFields) -> None:
         """Write the line of one request; the short cut past both fronts."""
         try:
             if not self._allowed(ACCESS_LOGGER, event, important=True):
                 return
             now = time.time()
-            bound = bound_fields(operation)
             short_cut = self._access
-            if short_cut is not None and not bound and not self.sinks:
-                self.writer.put_unrendered(self._access_line, short_cut, now, level, event, operation, line)
+            if short_cut is not None and not (operation.fields or ambient_fields() or self.sinks):
+                self.writer.put_unrendered(self._access_line, short_cut, now, level, event, whose(operation), line)
                 return
             record = self._record.head(now, level, event, ACCESS_LOGGER)
             add_ids(record, operation)
-            self._record.add(record, bound)
+            self._record.add(record, bound_fields(operation))
             record.update(line.as_dict())
             self._put(record)
         except Exception:  # noqa: BLE001 - a guest keeps quiet: counted, never raised
@@ -186,10 +184,9 @@ class Logs:
         if limit is None:
             return True
         known = event if type(event) is str else type(event).__name__
-        first = not limit.pending
         if limit.allows((logger, known), time.monotonic(), important=important):
             return True
-        if first:
+        if limit.newly_pending:
             self.writer.wake()  # so that it is told even if nothing else is ever logged
         return False
 

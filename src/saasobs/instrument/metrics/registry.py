@@ -6,7 +6,7 @@ prometheus_client itself (80 ms of import) is loaded by the first reader of the 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from saasobs.instrument import names
@@ -46,6 +46,8 @@ class Metrics:
         self.config = config
         self.store = Store()
         self.requests = RequestMetrics(self.store)
+        self.active: Callable[[str], GaugeSeries] = self.requests.active.labels
+        """The gauge of requests being served by method, with `inc` and `dec`."""
         claims = SharedClaims(config.tenant_limit)
         self.sharing = Sharing(self.store, claims)
         label = hashed if config.tenant_labels == "hashed" else str
@@ -108,10 +110,6 @@ class Metrics:
     def exception(self, route: str, error_type: str) -> None:
         """Count an exception that a request ended with."""
         self.requests.exceptions.labels(error_type, route).inc()
-
-    def active(self, method: str) -> GaugeSeries:
-        """The gauge of requests being served by method, with `inc` and `dec`."""
-        return self.requests.active.labels(method)
 
     # What the instrumentation tells of itself.
 

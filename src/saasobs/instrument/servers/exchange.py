@@ -103,8 +103,9 @@ class Exchange(ABC):
 
     def enter(self) -> None:
         """From here on the operation in progress is this one's."""
+        tracer = self._process.tracer
         self._token = enter(self.operation)
-        self._attached = self._process.tracer.attach(self.operation)
+        self._attached = None if tracer.recorder is None else tracer.attach(self.operation)
 
     def leave(self) -> None:
         """And from here on it is not."""
@@ -197,7 +198,8 @@ class Exchange(ABC):
     def _tell(self) -> None:
         """The line, the error report and the span: all that waits until the app has returned."""
         process, operation = self._process, self.operation
-        error, outcome = self._error or operation.fault, self.outcome()
+        error = self._error or operation.fault
+        outcome = "ok" if self._complete and not self._disconnected else self.outcome()
         fault = error if error is not None and outcome in ("ok", "error") and not self._cancelled else None
         if fault is not None:
             self._report(fault)

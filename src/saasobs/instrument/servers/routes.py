@@ -31,7 +31,7 @@ def route_template(scope: Mapping[str, Any], root_path: str, status: int) -> str
     leaf = _leaf(scope, route)
     now = scope.get("root_path", "")
     if now == root_path and leaf is not None:
-        return UNMATCHED if _is_mount(route) and status == 404 else leaf
+        return UNMATCHED if status == 404 and _is_mount(route) else leaf
     added = _added(now, root_path)
     if leaf is not None and not _is_mount(route):
         return _mount_template(added, leaf, scope) + leaf

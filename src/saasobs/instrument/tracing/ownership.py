@@ -31,7 +31,7 @@ def claim_asgi_scope(tracer: Tracer, scope: MutableMapping[str, Any]) -> None:
 
     It does nothing while nobody records spans, and leaves a request alone that FastAPI is already measuring.
     """
-    if tracer.recorder is not None and _KEY in sys.modules and _KEY not in scope and _obeys():
+    if tracer.recorder is not None and _KEY in sys.modules and _KEY not in scope and (_Known.obeys or _obeys()):
         scope[_KEY] = None
 
 

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from saasobs.instrument.tracing.trace_context import SAMPLED, Parent
 
-_DIGITS: Final = 16
+DIGITS: Final = 16
 _ABOVE_ALL: Final = "g"
 
 
@@ -28,12 +28,12 @@ class Sampling(NamedTuple):
         kind = sampler.removeprefix("parentbased_")
         ratio = {"always_on": 1.0, "always_off": 0.0}.get(kind, ratio)
         bound = round(ratio * 2**64)
-        text = _ABOVE_ALL if bound >= 2**64 else f"{bound:0{_DIGITS}x}"
+        text = _ABOVE_ALL if bound >= 2**64 else f"{bound:0{DIGITS}x}"
         return cls(ratio, sampler.startswith("parentbased_"), text)
 
     def begins(self, trace_id: str) -> bool:
         """Whether a trace that begins here is recorded."""
-        return trace_id[_DIGITS:] < self.bound
+        return trace_id[DIGITS:] < self.bound
 
     def continues(self, parent: Parent) -> bool:
         """Whether a caller's trace is recorded here."""

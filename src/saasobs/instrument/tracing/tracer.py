@@ -87,20 +87,16 @@ class Tracer:
         # Who does not record passes on what the caller decided, whatever sampler it would have used.
         self._passing = self._sampling._replace(follows_parent=True)
         self._troubles = ExportTroubles(logs, metrics)
-        self._recorder: Recorder | None = None
+        self.recorder: Recorder | None = None
+        """Who makes the spans; None while nobody does."""
         self._off = config.otel_sdk_disabled
         self._exports = not self._off and exports(config)
         if self._exports:
             self._import()
 
-    @property
-    def recorder(self) -> Recorder | None:
-        """Who makes the spans; None while nobody does."""
-        return self._recorder
-
     def record_with(self, recorder: Recorder | None) -> None:
         """Make spans with this one, whatever is configured: for tests, and for who knows better."""
-        self._recorder = recorder
+        self.recorder = recorder
 
     def begin(
         self,
@@ -126,7 +122,7 @@ class Tracer:
                     parent, link = None, parent
                 elif incoming.baggage:
                     operation.baggage = parse_baggage(incoming.baggage)
-            recorder = self._recorder or self._find()
+            recorder = self.recorder or self._find()
             if unseen:
                 parent = None if parent is None else parent._replace(flags=parent.flags & RANDOM)
                 identify(operation, parent, _UNSEEN)
@@ -143,10 +139,10 @@ class Tracer:
 
         :param attributes: what the line of the operation says. :param error: the fault it ended with.
         """
-        if begun is None or self._recorder is None:
+        if begun is None or self.recorder is None:
             return
         try:
-            self._recorder.end(operation, begun, attributes, error)
+            self.recorder.end(operation, begun, attributes, error)
         except Exception:  # noqa: BLE001 - a guest keeps quiet
             guard.failed("trace")
 
@@ -155,10 +151,10 @@ class Tracer:
 
         Costs nothing when OpenTelemetry is not in use. Returns what `detach` wants back.
         """
-        if self._recorder is None:
+        if self.recorder is None:
             return None
         try:
-            return self._recorder.attach(operation)
+            return self.recorder.attach(operation)
         except Exception:  # noqa: BLE001 - a guest keeps quiet
             guard.failed("trace")
             return None
@@ -181,10 +177,10 @@ class Tracer:
         :param attributes: under OpenTelemetry's names; no secrets.
         """
         operation = current()
-        if operation is None or operation.span is None or self._recorder is None:
+        if operation is None or operation.span is None or self.recorder is None:
             return None
         try:
-            return self._recorder.child(operation, name, kind, attributes)
+            return self.recorder.child(operation, name, kind, attributes)
         except Exception:  # noqa: BLE001 - a guest keeps quiet
             guard.failed("trace")
             return None
@@ -199,27 +195,27 @@ class Tracer:
         kind: Kind = "client",
     ) -> None:
         """Make the span of a call that has ended just now, after as many seconds."""
-        if operation.span is None or self._recorder is None:
+        if operation.span is None or self.recorder is None:
             return
         try:
-            self._recorder.past(operation, name, seconds, attributes, error, kind)
+            self.recorder.past(operation, name, seconds, attributes, error, kind)
         except Exception:  # noqa: BLE001 - a guest keeps quiet
             guard.failed("trace")
 
     def flush(self, timeout: float) -> None:
         """Send what waits; returns after `timeout` seconds at the latest, and goes on sending behind the scenes."""
-        if self._recorder is not None:
+        if self.recorder is not None:
             try:
-                self._recorder.flush(timeout)
+                self.recorder.flush(timeout)
             except Exception:  # noqa: BLE001 - a guest keeps quiet
                 guard.failed("trace")
 
     def close(self, timeout: float) -> None:
         """Send what waits, within `timeout` seconds, and record nothing more. An app's own provider is left alone."""
-        recorder = self._recorder
+        recorder = self.recorder
         if recorder is None or not recorder.is_ours:
             return
-        self._recorder, self._off = None, True
+        self.recorder, self._off = None, True
         try:
             recorder.close(timeout)
         except Exception:  # noqa: BLE001 - a guest keeps quiet
@@ -244,14 +240,14 @@ class Tracer:
         if theirs is not None:
             from saasobs.instrument.tracing.recording import Recorder  # noqa: PLC0415 - needs OpenTelemetry's API
 
-            self._recorder = Recorder.of_the_app(theirs)
+            self.recorder = Recorder.of_the_app(theirs)
         else:
             from saasobs.instrument.tracing.provider import start  # noqa: PLC0415 - needs OpenTelemetry's SDK
 
-            self._recorder = start(self._config, self._sampling, self._troubles)
+            self.recorder = start(self._config, self._sampling, self._troubles)
             atexit.register(self.close, _AT_EXIT)
-        self._off = self._recorder is None
-        return self._recorder
+        self._off = self.recorder is None
+        return self.recorder
 
 
 def exports(config: InstrumentConfig) -> bool:
