@@ -35,8 +35,14 @@ class Shop:
     headers: dict[str, str] = field(default_factory=dict)
 
     def lines(self, correlation_id: str) -> list[dict[str, Any]]:
-        found = [json.loads(line) for line in self.log.read_text().splitlines()]
-        return [line for line in found if line.get("correlation_id") == correlation_id]
+        """All of one request, as soon as its access line, the last one, is there."""
+        until = time.monotonic() + 20
+        while True:
+            found = [json.loads(line) for line in self.log.read_text().splitlines()]
+            ours = [line for line in found if line.get("correlation_id") == correlation_id]
+            if any(line["event"] == "http.request" for line in ours) or time.monotonic() > until:
+                return ours
+            time.sleep(0.02)
 
 
 @contextmanager

@@ -391,3 +391,13 @@ def test_installing_twice_is_harmless(out: Captured, operation: Operation) -> No
     threads.install(out.instrumentation)
     assert threading.Thread.start is before
     assert isinstance(out.instrumentation, Instrumentation)
+
+
+def test_a_thread_that_does_not_start_keeps_nothing(operation: Operation) -> None:
+    """What could not be started, or was before, is the app's as it was."""
+    thread = threading.Thread(target=lambda: None)
+    thread.start()
+    thread.join(5)
+    with pytest.raises(RuntimeError):
+        thread.start()
+    assert "run" not in vars(thread)

@@ -64,8 +64,11 @@ _BRAZILIAN = re.compile(
 )
 _CURP = re.compile(r"(?<![A-Za-z0-9])[A-Z][AEIOUX][A-Z]{2}\d{6}[HMX][A-Z]{5}[0-9A-Z]\d(?![A-Za-z0-9])", re.ASCII)
 _PARAMETERS = re.compile(r"\[parameters: [^\n]++")
-_ROW = re.compile(r"(DETAIL: {1,4}Failing row contains \()[^\n]++")
-_KEY_VALUES = re.compile(r"(DETAIL: {1,4}Key \([^)\n]{1,400}\)=)\([^\n]{0,4000}?\)(?= )")
+_ROW = re.compile(r"(DETAIL: {1,4}Failing row contains \()(?:[^)]++|\)(?!\.(?:\n|\Z)))*+(?:\)\.)?+")
+_KEY_VALUES = re.compile(
+    r"(DETAIL: {1,4}Key \([^)\n]{1,400}\)=)"
+    r"\((?:[^)\n]++|\)(?! (?:already exists|conflicts with|is (?:not|still|dup))))*+\)?+"
+)
 _CARD_MARK = re.compile(r"[2-6]\d{3}[ -]?\d{4}")
 _ERROR_NAMES: Final = ("Error", "Exception", "Warning", "Expired", "Invalid")
 

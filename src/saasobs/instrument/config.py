@@ -163,6 +163,8 @@ SETTINGS = (
     _row("disable", reading.words, "Integrations to leave alone; `django.commands` are management commands as jobs.",
          "redis,httpx"),
 )  # fmt: skip
+_SECRET = frozenset({"sentry_dsn", "otlp_headers", "otlp_endpoint", "otlp_traces_endpoint", "heartbeats"})
+"""Settings whose values hold keys or passwords: what is wrong with one is told without it."""
 ALWAYS_EXCLUDED = frozenset({"/healthz", "/readyz"})
 
 
@@ -184,7 +186,7 @@ def read_config(
             try:
                 found[setting.field] = setting.read(value)
             except (ValueError, TypeError) as error:
-                shown = "what it is" if setting.field == "sentry_dsn" else repr(value)[: reading.TEXT_LIMIT]
+                shown = "what it is" if setting.field in _SECRET else repr(value)[: reading.TEXT_LIMIT]
                 warnings.append(f"{source} is {shown} but {error}; the default is used")
             break
     return InstrumentConfig(**found), tuple(warnings)

@@ -38,10 +38,14 @@ _WORD = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+(?![a-z])")
 _LETTERS = re.compile(r"[^A-Za-z0-9]")
 
 
-@lru_cache(maxsize=4096)
 def is_sensitive(name: str) -> bool:
     """Whether a field of this name holds a secret, by whole words: ``X-Api-Key``, ``setCookie``; not ``tokens``."""
-    words = [word.lower() for word in _WORD.findall(name[:_NAME_LIMIT])]
+    return _has_secret_word(name if len(name) <= _NAME_LIMIT else name[:_NAME_LIMIT])
+
+
+@lru_cache(maxsize=4096)
+def _has_secret_word(name: str) -> bool:
+    words = [word.lower() for word in _WORD.findall(name)]
     return any(word in _SECRET_WORDS for word in words) or any(pair in _SECRET_PAIRS for pair in pairwise(words))
 
 

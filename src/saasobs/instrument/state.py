@@ -157,7 +157,7 @@ def set_tenant(tenant: str | None) -> None:
 
 def set_user(user_id: Any, **more: Any) -> None:
     """Say who asks: the ID goes on log lines as `user_id`, the rest (`email`, `username`) into error reports only."""
-    user = {"id": str(user_id)[:200], **more}
+    user = {**more, "id": str(user_id)[:200]}
     operation = _operation.get()
     if operation is not None:
         operation.user = user

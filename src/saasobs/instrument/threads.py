@@ -36,6 +36,7 @@ Bound = tuple[ContextVar[Any], Any]
 Before = tuple[ContextVar[Any], Token[Any]]
 
 _OURS: Final = ("saasobs_", "structlog_")
+_MARK: Final = "__saasobs_takes_along__"
 _OPENTELEMETRY: Final = "opentelemetry.context.context"
 KEEPING: Final = frozenset(
     {
@@ -70,9 +71,19 @@ def _starting(original: Callable[..., None]) -> Callable[..., None]:
     def start(thread: threading.Thread) -> None:
         if current() is not None:
             _take_along(thread)
-        original(thread)
+        try:
+            original(thread)
+        except RuntimeError:  # there can be no more threads, or it was started before: it takes nothing along
+            _leave_behind(thread)
+            raise
 
     return start
+
+
+@guard.guarded("threads")
+def _leave_behind(thread: threading.Thread) -> None:
+    if getattr(vars(thread).get("run"), _MARK, False):
+        del vars(thread)["run"]
 
 
 @guard.guarded("threads")
@@ -85,6 +96,7 @@ def _take_along(thread: threading.Thread) -> None:
         vars(thread).pop("run", None)  # the app may keep the thread, which is not to keep the operation
         along()
 
+    setattr(run, _MARK, True)
     thread.run = run  # type: ignore[method-assign]
 
 

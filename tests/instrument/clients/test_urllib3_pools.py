@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 from io import BytesIO
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import requests
@@ -17,7 +19,8 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcess
 from requests.adapters import BaseAdapter, HTTPAdapter
 
 from instrument.clients.conftest import Observed
-from saasobs.instrument.state import enter, leave
+from saasobs.instrument.clients import urllib3 as urllib3_hook
+from saasobs.instrument.state import Operation, enter, leave
 from support.echo import OWN, Echo
 
 
@@ -182,3 +185,22 @@ def test_outside_of_an_operation_headers_are_not_copied(observed: Observed, echo
         assert pool.request("GET", f"{echo.own}/echo", headers={"a": "b"}).status == 200
     leave(token)
     assert echo.headers()["a"] == ["b"]
+
+
+def test_headers_that_come_by_position(observed: Observed) -> None:
+    """A subclass may hand the headers on by position: they are not given a second time."""
+    given: list[tuple[Any, ...]] = []
+
+    def original(*args: Any, **kwargs: Any) -> Any:
+        given.append((*args[4:], kwargs))
+        return SimpleNamespace(status=200)
+
+    pool = SimpleNamespace(host="127.0.0.1", port=1, scheme="http")
+    token = enter(Operation("abc"))
+    try:
+        urllib3_hook._observing(original)(pool, None, "GET", "/", b"", {"A": "1"})
+        urllib3_hook._observing(original)(pool, None, "GET", "/", b"")
+    finally:
+        leave(token)
+    assert given[0] == (b"", {"A": "1"}, {})
+    assert given[1][1]["headers"]

@@ -13,6 +13,7 @@ from saasobs.instrument.queries import patching
 from saasobs.instrument.queries.drivers import redis as driver
 from saasobs.instrument.queries.drivers.redis import described, pattern
 from support.capture import Captured, captured
+from support.daemon import free_port
 from support.operations import operation
 from support.redis import Redis, running_redis
 
@@ -125,7 +126,7 @@ def test_odd_commands_have_a_statement() -> None:
 
 def test_a_cluster_too() -> None:
     """The cluster's client and its pipelines are counted the same."""
-    with running_redis("--cluster-enabled", "yes") as server:
+    with running_redis("--cluster-enabled", "yes", "--cluster-port", str(free_port())) as server:
         server.run("CLUSTER", "ADDSLOTSRANGE", "0", "16383")
         while "cluster_state:ok" not in server.run("CLUSTER", "INFO"):
             pass

@@ -20,6 +20,8 @@ from saasobs.instrument.queries.patching import replace
 if TYPE_CHECKING:
     from saasobs.instrument.process import Instrumentation
 
+_HEADERS_AT: Final = 2
+"""With so many arguments after the URL the headers are one of them (a subclass may do that): they stay as they are."""
 _SENTRY: Final = "X-Sentry-Auth"
 """A header of the Sentry SDK's own requests, in the SDK's own spelling."""
 
@@ -32,7 +34,7 @@ def install(process: Instrumentation) -> None:
 
 def _observing(original: Callable[..., Any]) -> Callable[..., Any]:
     def _make_request(pool: Any, conn: Any, method: str, url: str, *args: Any, **kwargs: Any) -> Any:
-        call = _begun(pool, method, url, kwargs)
+        call = _begun(pool, method, url, len(args), kwargs)
         if call is None:
             return original(pool, conn, method, url, *args, **kwargs)
         try:
@@ -61,12 +63,12 @@ class _Target(NamedTuple):
 
 
 @guard.guarded("client")
-def _begun(pool: Any, method: str, url: str, kwargs: dict[str, Any]) -> Call | None:
+def _begun(pool: Any, method: str, url: str, positional: int, kwargs: dict[str, Any]) -> Call | None:
     headers: Mapping[Any, Any] = kwargs.get("headers") or {}
     if _SENTRY in headers:
         return None
     call = begin(method, _host(pool, url), headers, _Target(pool, url))
-    if call is not None and call.headers:
+    if call is not None and call.headers and positional < _HEADERS_AT:
         copy = headers.copy() if hasattr(headers, "copy") else dict(headers)
         copy.update(call.headers)
         kwargs["headers"] = copy

@@ -57,6 +57,9 @@ def told_of(error: BaseException, correlation_id: str, now: float) -> Told | Non
 
 
 def _own_mark(error: BaseException) -> Told | None:
+    aside = _aside.get(id(error))
+    if aside is not None and aside[0] is type(error):
+        return aside[1]
     mark = getattr(error, "__dict__", {}).get(_MARK)
     try:
         return None if mark is None else Told(*mark)
@@ -77,7 +80,30 @@ def tell(error: BaseException, told: Told) -> None:
     attributes (frozen dataclasses).
     """
     for each in _related(error):
-        each.__dict__[_MARK] = tuple(told)
+        if _takes_marks(each):
+            each.__dict__[_MARK] = tuple(told)
+        else:
+            _mark_aside(each, told)
+
+
+def _takes_marks(error: BaseException) -> bool:
+    """Whether what is in its dictionary does no harm where it is unpickled: some types set their state themselves."""
+    kind = type(error)
+    if getattr(kind, "__setstate__", None) is not _SET_STATE:
+        return False
+    return kind.__setattr__ is BaseException.__setattr__ or bool(error.__dict__.keys() - {_MARK})
+
+
+def _mark_aside(error: BaseException, told: Told) -> None:
+    """Remember it by its address: most such types have slots, and cannot be referred to weakly."""
+    if len(_aside) >= _ASIDE:
+        _aside.clear()
+    _aside[id(error)] = (type(error), told)
+
+
+_SET_STATE: Final = BaseException.__setstate__
+_ASIDE: Final = 100
+_aside: dict[int, tuple[type[BaseException], Told]] = {}
 
 
 def _related(error: BaseException) -> Iterator[BaseException]:

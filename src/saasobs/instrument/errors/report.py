@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
 from saasobs.instrument.errors.fault import Told
-from saasobs.instrument.plain import spoken
+from saasobs.instrument.plain import REDACTED, spoken
 from saasobs.instrument.scrub import Scrubber
 from saasobs.instrument.state import Operation
 
@@ -81,7 +82,7 @@ def report_of(
     if facts is not None:
         request = {
             "method": facts.method,
-            "url": scrubber.text(facts.url),
+            "url": scrubber.text(hidden_parameters(facts.url, facts.route, scrubber.sensitive)),
             "query_string": scrubber.query(facts.query),
             "headers": scrubber.headers(facts.headers),
             "client": facts.client,
@@ -126,3 +127,30 @@ def _trace(operation: Operation | None) -> dict[str, str]:
         "parent_span_id": operation.parent_span_id,
     }
     return {name: value for name, value in ids.items() if value}
+
+
+def hidden_parameters(url: str, route: str, sensitive: Callable[[str], bool]) -> str:
+    """The URL without what stands in its path for a parameter such as `{token}`. Pure.
+
+    The template is held against the path's end: a mount's or a proxy's prefix may stand in front. Where they do not
+    fit (a parameter that holds slashes), nothing of the path is shown.
+    """
+    template = route.strip("/").split("/")
+    secret = [any(sensitive(name.partition(":")[0]) for name in _PARAMETER.findall(part)) for part in template]
+    if not any(secret):
+        return url
+    scheme, slashes, rest = url.partition("://")
+    host, slash, path = rest.partition("/")
+    segments = path.strip("/").split("/")
+    tail = segments[-len(template) :]
+    fits = len(tail) == len(template) and all(
+        "{" in part or part == segment for part, segment in zip(template, tail, strict=True)
+    )
+    if not fits:
+        return f"{scheme}{slashes}{host}/{REDACTED}"
+    tail = [REDACTED if hidden else segment for hidden, segment in zip(secret, tail, strict=True)]
+    ending = "/" if path.endswith("/") else ""
+    return f"{scheme}{slashes}{host}{slash}{'/'.join([*segments[: -len(template)], *tail])}{ending}"
+
+
+_PARAMETER = re.compile(r"\{([^{}]+)\}")

@@ -39,14 +39,17 @@ class Sender:
     def _started(self) -> bool:
         if self._thread is not None:
             return True
-        with self._starting:
+        if not self._starting.acquire(blocking=False):
+            return True  # somebody else is at it, perhaps this very thread: a finalizer, a signal's handler
+        try:
             if self._thread is None:
                 thread = threading.Thread(target=self._run, args=(self._items,), name="saasobs-errors", daemon=True)
-                try:
-                    Context().run(thread.start)  # it works for no request, also where threads inherit their context
-                except RuntimeError:
-                    return False
+                Context().run(thread.start)  # it works for no request, also where threads inherit their context
                 self._thread = thread
+        except RuntimeError:
+            return False
+        finally:
+            self._starting.release()
         return True
 
     def _run(self, items: queue.SimpleQueue[Any]) -> None:

@@ -83,16 +83,25 @@ _working = threading.Lock()
 """Held while the SDK is imported and works: a child forked in the middle would wait for ever for its locks."""
 
 
+class _Forking(threading.local):
+    """Whether this thread holds it until it has forked; another may be about to fork too."""
+
+    holds = False
+
+
+_forking = _Forking()
+
+
 def _before_fork() -> None:
-    _held.append(_working.acquire(timeout=_FORK_WAITS))
+    _forking.holds = _working.acquire(timeout=_FORK_WAITS)
 
 
 def _after_fork() -> None:
-    if _held.pop():
+    if _forking.holds:
+        _forking.holds = False
         _working.release()
 
 
-_held: list[bool] = []
 os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork)
 
 

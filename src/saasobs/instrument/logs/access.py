@@ -15,9 +15,12 @@ import orjson
 
 from saasobs.instrument import names
 from saasobs.instrument.config import InstrumentConfig
+from saasobs.instrument.plain import tame
 from saasobs.instrument.state import Operation
 
 LOGGER: Final = "saasobs.http"
+_CLIENT: Final = 200
+"""Characters of a client's address: behind a proxy that is believed, a stranger may write anything there."""
 Whose = tuple[str, str, str, str | None, str | None]
 """Correlation ID, trace ID, span ID, tenant and user ID."""
 
@@ -71,7 +74,6 @@ class AccessLine:
         """One line, its newline included.
 
         :param when: seconds since the epoch.
-        :raises TypeError: a text has lone surrogates.
         """
         second = int(when)
         known, moment = self._second
@@ -88,14 +90,22 @@ class AccessLine:
             f'{{"timestamp":"{moment}.{int((when - second) * 1_000_000):06d}Z","level":"{level}","event":"{event}",'
             f'{self._static}"correlation_id":"{correlation_id}",{ids}{tenant}{user}'
             f'"method":{_json(method)},"route":{known_route},'
-            f'"path":{known_route if path == route else orjson.dumps(path).decode()},"status":{status},'
-            f'"duration_ms":{milliseconds:.3f},"client":{_json(client)}'
+            f'"path":{known_route if path == route else _dumped(path)},"status":{status},'
+            f'"duration_ms":{milliseconds:.3f},"client":{_json(client if len(client) <= _CLIENT else client[:_CLIENT])}'
         )
         if more:
-            return f"{text},{orjson.dumps(more)[1:].decode()}\n".encode()
+            return f"{text},{_dumped(more)[1:]}\n".encode()
         return f"{text}}}\n".encode()
 
 
 @lru_cache(maxsize=4096)
 def _json(text: str) -> str:
-    return orjson.dumps(text).decode()
+    return _dumped(text)
+
+
+def _dumped(value: Any) -> str:
+    """As JSON, half surrogates shown as such: a stranger's text must not make the line of his request vanish."""
+    try:
+        return orjson.dumps(value).decode()
+    except TypeError:
+        return orjson.dumps(tame(value)).decode()

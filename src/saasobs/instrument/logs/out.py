@@ -23,6 +23,8 @@ from saasobs.instrument.state import Operation, add_ids, ambient_fields, bound_f
 
 _NUMBERS = {name.lower(): number for name, number in LEVELS.items()}
 _ERRORS: Final = frozenset({"error", "critical"})
+_KNOWN_BY: Final = 200
+"""Characters of an event that the rate limit remembers: some apps put whole bodies there."""
 CORRELATION_ATTRIBUTE = "__saasobs_correlation_id__"
 """Left on an exception by the request layer, so that the server's own traceback line carries the ID too."""
 
@@ -184,6 +186,8 @@ class Logs:
         if limit is None:
             return True
         known = event if type(event) is str else type(event).__name__
+        if len(known) > _KNOWN_BY:
+            known = known[:_KNOWN_BY]
         if limit.allows((logger, known), time.monotonic(), important=important):
             return True
         if limit.newly_pending:

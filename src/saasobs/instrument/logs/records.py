@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from typing import Any, Final
 
 from saasobs.instrument.logs.out import Logs
+from saasobs.instrument.plain import describe
 from saasobs.instrument.state import current
 
 _RECORD_ATTRIBUTES: Final = frozenset(
@@ -67,7 +69,9 @@ def _message(record: logging.LogRecord) -> str:
     try:
         return record.getMessage()
     except Exception:  # noqa: BLE001 - arguments that do not fit the text: show both
-        return f"{record.msg} {record.args!r}"
+        with suppress(Exception):
+            return f"{record.msg} {record.args!r}"
+        return describe(record.msg)
 
 
 def _is_needless(record: logging.LogRecord, logs: Logs) -> bool:

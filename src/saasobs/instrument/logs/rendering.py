@@ -10,13 +10,14 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
+from itertools import islice
 from typing import Any, Final
 
 import orjson
 
 from saasobs.instrument import names
 from saasobs.instrument.config import InstrumentConfig
-from saasobs.instrument.plain import REDACTED, describe, plain
+from saasobs.instrument.plain import REDACTED, describe, plain, spoken_name, tame
 from saasobs.instrument.scrub import Scrubber, is_sensitive, scrub_text
 
 __all__ = ["REDACTED", "Record", "Render", "console_renderer", "describe", "is_sensitive", "plain", "render_json"]
@@ -25,6 +26,9 @@ LINE_LIMIT: Final = 32 * 1024
 _TEXT_CUT: Final = 2048
 _REPR_LIMIT: Final = 1024
 _KEYS: Final = 4096
+_KEY_LENGTH: Final = 64
+_FIELDS: Final = 500
+"""Of one event: some apps pass a stranger's JSON on as fields."""
 _OURS: Final = names.RESERVED_FIELDS | {names.LOGGER}
 
 Render = Callable[[dict[str, Any]], bytes]
@@ -62,6 +66,9 @@ class Record:
     def add(self, record: dict[str, Any], fields: Mapping[str, Any]) -> None:
         """Put a caller's fields into a record, plain and scrubbed, under other names where ours are taken."""
         keys = self._keys
+        if len(fields) > _FIELDS:
+            fields = dict(islice(fields.items(), _FIELDS))
+            record[names.TRUNCATED] = True
         for key, value in fields.items():
             name, masked = keys.get(key) or self._key(key)
             kind = type(value)
@@ -76,10 +83,10 @@ class Record:
 
     def _key(self, key: Any) -> tuple[str, bool]:
         """Under what name a field is written, and whether its value is masked."""
-        name = f"{key}_" if key in _OURS else scrub_text(str(key))
+        name = f"{key}_" if key in _OURS else scrub_text(spoken_name(key))
         found = (name, self.scrubber.sensitive(name))
-        if len(self._keys) < _KEYS:
-            self._keys[key] = found
+        if len(self._keys) < _KEYS and len(name) <= _KEY_LENGTH and type(key) is str:
+            self._keys[key] = found  # longer ones are a stranger's
         return found
 
 
@@ -99,9 +106,9 @@ def render_json(record: dict[str, Any]) -> bytes:
     try:
         line = orjson.dumps(record, default=describe)
     except TypeError:  # lone surrogates, integers over 64 bits
-        line = orjson.dumps(_tame(record), default=describe)
+        line = orjson.dumps(tame(record), default=describe)
     if len(line) > LINE_LIMIT:
-        line = orjson.dumps(_tame(shorten(record)))
+        line = orjson.dumps(tame(shorten(record)))
     return visible(line) + b"\n"
 
 
@@ -117,18 +124,6 @@ def visible(line: bytes) -> bytes:
     return _ACTIVE.sub(lambda found: b"\\u%04x" % ord(found[0].decode()), line)
 
 
-def _tame(value: Any) -> Any:
-    if isinstance(value, str):
-        return value.encode("utf-8", "backslashreplace").decode()
-    if isinstance(value, bool | float | None):
-        return value
-    if isinstance(value, int):
-        return value if -(2**63) <= value < 2**63 else hex(value)[:_REPR_LIMIT]
-    if isinstance(value, dict):
-        return {_tame(key): _tame(item) for key, item in value.items()}
-    return [_tame(item) for item in value]
-
-
 def shorten(record: Mapping[str, Any]) -> dict[str, Any]:
     """The record within the limit: long values are cut, late fields dropped, and it says so."""
     short: dict[str, Any] = {}
@@ -136,7 +131,7 @@ def shorten(record: Mapping[str, Any]) -> dict[str, Any]:
     dropped = 0
     for key, value in record.items():
         cut = _cut(value)
-        size = len(orjson.dumps(_tame([key[:_TEXT_CUT], cut])))
+        size = len(orjson.dumps(tame([key[:_TEXT_CUT], cut])))
         if size > room:
             dropped += 1
             continue
@@ -149,8 +144,8 @@ def _cut(value: Any) -> Any:
     if isinstance(value, bool | float | None):
         return value
     if isinstance(value, int):
-        return _tame(value)
-    text = value if isinstance(value, str) else orjson.dumps(_tame(value)).decode()
+        return tame(value)
+    text = value if isinstance(value, str) else orjson.dumps(tame(value)).decode()
     return text if len(text) <= _TEXT_CUT else text[:_TEXT_CUT] + "…"
 
 
@@ -189,5 +184,5 @@ def _block(text: Any) -> str:
 
 
 def _visible(value: Any) -> str:
-    text = value if isinstance(value, str) else orjson.dumps(_tame(value)).decode()
+    text = value if isinstance(value, str) else orjson.dumps(tame(value)).decode()
     return text.translate(_ESCAPES)

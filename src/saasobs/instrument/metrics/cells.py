@@ -135,23 +135,33 @@ def read(series: Series) -> list[float]:
 
 
 _stores: weakref.WeakSet[Store] = weakref.WeakSet()
-_held: list[Store] = []
+
+
+class _Forking(threading.local):
+    """What this thread holds until it has forked; another may be about to fork too."""
+
+    def __init__(self) -> None:
+        self.held: list[Store] = []
+
+
+_forking = _Forking()
 
 
 def _before_fork() -> None:
-    for store in list(_stores):
+    for store in sorted(_stores, key=id):  # in one order, so that two threads do not wait for each other
         store.lock.acquire()
-        _held.append(store)
+        _forking.held.append(store)
         _call(store.before_fork)
 
 
 def _after_fork_in_parent() -> None:
-    while _held:
-        _held.pop().lock.release()
+    held = _forking.held
+    while held:
+        held.pop().lock.release()
 
 
 def _after_fork_in_child() -> None:
-    for store in _held:
+    for store in _forking.held:
         _call(store.after_fork)
     _after_fork_in_parent()
 

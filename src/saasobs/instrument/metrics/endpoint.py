@@ -15,7 +15,6 @@ from __future__ import annotations
 import asyncio
 import gzip
 import os
-import threading
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from time import monotonic
@@ -25,7 +24,7 @@ import orjson
 
 from saasobs.core.peers import is_private
 from saasobs.instrument import guard
-from saasobs.instrument.metrics.readiness import Readiness, Verdict
+from saasobs.instrument.metrics.readiness import ProcessLock, Readiness, Verdict
 
 if TYPE_CHECKING:
     from saasobs.instrument.config import InstrumentConfig
@@ -98,7 +97,7 @@ class Pages:
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
-        self._lock = threading.Lock()
+        self._lock = ProcessLock()
         self._begun = 0.0
         self._made: dict[tuple[bool, bool], Response] = {}
         self._waiting = 0
@@ -126,7 +125,7 @@ class Pages:
             from saasobs.instrument.metrics.exposition import wants_openmetrics  # noqa: PLC0415 - heavy
 
             kind = (wants_openmetrics(accept), compressed)
-            with self._lock:
+            with self._lock.of_this_process():
                 if self._begun < arrived:
                     self._made.clear()
                     self._begun = monotonic()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import os
 import re
 import threading
 from collections.abc import Awaitable, Callable, Iterable
@@ -38,52 +39,81 @@ class Readiness:
         """:param timeout: seconds for each check, and so for all of them."""
         self._checks = tuple(zip(_names(checks), checks, strict=True))
         self._timeout = timeout
-        self._asking: dict[str, Future[Any] | asyncio.Task[str]] = {}
+        self._asking: dict[str, _Asked] = {}
+        self._lock = ProcessLock()
 
     def ask(self) -> list[Verdict]:
         """From a thread; async checks get a loop of their own."""
-        until = monotonic() + self._timeout
         asked = [(name, self._begin(name, check)) for name, check in self._checks]
-        return [Verdict(name, self._answer(future, until)) for name, future in asked]
+        return [Verdict(name, self._answer(one)) for name, one in asked]
 
     async def ask_async(self) -> list[Verdict]:
         """From the app's loop, on which async checks are called."""
-        tasks = {name: self._begin_async(name, check) for name, check in self._checks}
-        waiting = [task for task in tasks.values() if task is not None]
+        asked = {name: self._begin_async(name, check) for name, check in self._checks}
+        left = {one.answer: self._left(one) for one in asked.values() if isinstance(one.answer, asyncio.Task)}
+        waiting = [task for task, seconds in left.items() if seconds > 0]
         if waiting:
-            await asyncio.wait(waiting, timeout=self._timeout)
-        for task in waiting:
-            task.cancel()  # not waited for: a check may be deaf
-        return [Verdict(name, self._verdict(task)) for name, task in tasks.items()]
+            await asyncio.wait(waiting, timeout=max(left.values()))
+        for task in left:
+            task.cancel()  # of those that are not done; not waited for: a check may be deaf
+        return [Verdict(name, self._verdict(one.answer)) for name, one in asked.items()]
 
-    def _begin(self, name: str, check: Check) -> Future[Any] | None:
-        before = self._asking.get(name)
-        if before is not None and not before.done():
-            return None
-        future = self._asking[name] = in_thread(lambda: _called(check))
-        return future
+    def _left(self, asked: _Asked) -> float:
+        """Seconds that it has left: whoever comes while it is being asked waits for the same answer."""
+        return max(0.0, asked.begun + self._timeout - monotonic())
 
-    def _begin_async(self, name: str, check: Check) -> asyncio.Task[str] | None:
-        before = self._asking.get(name)
-        if before is not None and not before.done():
-            return None
-        task = self._asking[name] = asyncio.create_task(_awaited(check))
-        return task
+    def _begin(self, name: str, check: Check) -> _Asked:
+        with self._lock.of_this_process():
+            before = self._asking.get(name)
+            if before is not None and isinstance(before.answer, Future) and before.is_going_on():
+                return before
+            asked = self._asking[name] = _Asked(in_thread(lambda: _called(check)), monotonic(), os.getpid())
+            return asked
 
-    def _answer(self, future: Future[Any] | None, until: float) -> str:
-        if future is None:
-            return _LATE.format(self._timeout)
+    def _begin_async(self, name: str, check: Check) -> _Asked:
+        before, loop = self._asking.get(name), asyncio.get_running_loop()
+        theirs = before.answer if before is not None and before.is_going_on() else None
+        if before is not None and isinstance(theirs, asyncio.Task) and theirs.get_loop() is loop:
+            return before
+        asked = self._asking[name] = _Asked(loop.create_task(_awaited(check)), monotonic(), os.getpid())
+        return asked
+
+    def _answer(self, asked: _Asked) -> str:
         try:
-            return _said(future.result(max(0.0, until - monotonic())))
+            return _said(asked.answer.result(self._left(asked)))  # type: ignore[call-arg]
         except FutureTimeoutError:
             return _LATE.format(self._timeout)
         except BaseException as error:  # noqa: BLE001 - the app's check may end in any way, and that is the answer
             return _reason(error)
 
-    def _verdict(self, task: asyncio.Task[str] | None) -> str:
-        if task is None or not task.done() or task.cancelled():
-            return _LATE.format(self._timeout)
-        return task.result()
+    def _verdict(self, task: Any) -> str:
+        return _LATE.format(self._timeout) if not task.done() or task.cancelled() else str(task.result())
+
+
+class ProcessLock:
+    """A lock that a forked child finds free, whoever held it in the parent."""
+
+    def __init__(self) -> None:
+        self._made = (os.getpid(), threading.Lock())
+
+    def of_this_process(self) -> threading.Lock:
+        """To be held with `with`."""
+        pid = os.getpid()
+        if self._made[0] != pid:
+            self._made = (pid, threading.Lock())
+        return self._made[1]
+
+
+class _Asked(NamedTuple):
+    """A check that has been asked."""
+
+    answer: Future[Any] | asyncio.Task[str]
+    begun: float
+    pid: int
+
+    def is_going_on(self) -> bool:
+        """Whether there will be an answer: not in a child that was forked meanwhile."""
+        return not self.answer.done() and self.pid == os.getpid()
 
 
 def in_thread(call: Callable[[], Any]) -> Future[Any]:

@@ -9,8 +9,6 @@ call sites. Under the GIL nothing here needs a lock: what two threads do to one 
 
 from __future__ import annotations
 
-import os
-import threading
 from typing import Any, Final, NamedTuple, Protocol
 
 from saasobs.instrument import guard
@@ -209,15 +207,8 @@ class _Hearing:
     watch: Watch | None = None
     histograms: dict[Source, Histogram] = {}  # noqa: RUF012 - of the watch; one place for one process
     listeners: tuple[Listener, ...] = ()
-    opening = threading.Lock()
-
-    @classmethod
-    def forked(cls) -> None:
-        """The parent may have held it."""
-        cls.opening = threading.Lock()
 
 
-os.register_at_fork(after_in_child=_Hearing.forked)
 _sources: dict[tuple[str, str], Source] = {}
 
 
@@ -319,8 +310,6 @@ def unlisten(listener: Listener) -> None:
 
 
 def _opened(operation: Operation) -> QueryLog:
-    """The operation's log; made once, though two threads ask at a time."""
-    with _Hearing.opening:
-        if operation.queries is None:
-            operation.queries = QueryLog()
-        return operation.queries
+    """The operation's log; made once, though two threads ask at a time, or a finalizer asks while it is being made."""
+    opened: QueryLog = vars(operation).setdefault("queries", QueryLog())  # one step of the interpreter's: no lock
+    return opened

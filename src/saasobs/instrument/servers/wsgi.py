@@ -386,7 +386,7 @@ class Body:
         return chunk
 
     def _first(self) -> bytes:
-        self._next = iter(self._body or ()).__next__  # here, because it is the app's code too
+        self._next = iter(self._body).__next__  # type: ignore[arg-type] # here, because it is the app's code too
         return self._next()
 
     def close(self) -> None:

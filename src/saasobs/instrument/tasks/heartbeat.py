@@ -66,7 +66,7 @@ class Heartbeat:
 
     def ping(self, action: str, body: str = "", *, attempts: int = ATTEMPTS) -> None:
         """Send `start`, `fail`, an exit code, or nothing for success, after the ping before it."""
-        _sending.difference_update([thread for thread in _sending if not thread.is_alive()])
+        _sending.difference_update([thread for thread in list(_sending) if not thread.is_alive()])
         if len(_sending) >= _MOST_AT_ONCE:
             self._failed(RuntimeError("too many pings wait for an answer"))
             return

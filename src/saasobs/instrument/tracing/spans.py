@@ -132,7 +132,7 @@ class OperationSpan(Span, ReadableSpan):
         self.set_attributes({key: value})
 
     def set_attributes(self, attributes: Mapping[str, types.AttributeValue]) -> None:
-        if self._end_time is None:
+        if self._end_time is None and (self._own is None or len(self._own) < _MOST):
             self._own = {**(self._own or {}), **attributes}
 
     def add_event(self, name: str, attributes: types.Attributes = None, timestamp: int | None = None) -> None:

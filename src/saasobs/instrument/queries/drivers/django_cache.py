@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 _ALIAS: Final = "_saasobs_alias"
 _MISSING: Final = object()
+_DJANGOS: Final = "django.core.cache."
+"""Backends that hand a default back as it is. Others may look at it: they get the app's, and a value that is the very
+default counts as a miss."""
 _inside = threading.local()
 
 
@@ -67,15 +70,19 @@ def _creating(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _getting(original: Callable[..., Any]) -> Callable[..., Any]:
+    exact = str(getattr(original, "__module__", "")).startswith(_DJANGOS)
+
     def get(cache: Any, key: Any, default: Any = None, *args: Any, **kwargs: Any) -> Any:
         if getattr(_inside, "cache", False):  # a backend that asks itself
             return original(cache, key, default, *args, **kwargs)
+        asked = _MISSING if exact else default
         _inside.cache = True
         try:
-            value = original(cache, key, _MISSING, *args, **kwargs)
+            value = original(cache, key, asked, *args, **kwargs)
         finally:
             _inside.cache = False
-        _looked_up(cache, int(value is not _MISSING), int(value is _MISSING))
+        if exact or not hasattr(value, "__await__"):
+            _looked_up(cache, int(value is not asked), int(value is asked))
         return default if value is _MISSING else value
 
     return get
@@ -91,7 +98,8 @@ def _getting_many(original: Callable[..., Any]) -> Callable[..., Any]:
             found = original(cache, asked, *args, **kwargs)
         finally:
             _inside.cache = False
-        _looked_up(cache, len(found), max(0, len(asked) - len(found)))
+        if isinstance(found, Mapping):
+            _looked_up(cache, len(found), max(0, len(asked) - len(found)))
         return found
 
     return get_many
