@@ -133,7 +133,8 @@ def raw(url: str, request: bytes, *, then_wait: bool = False) -> bytes:
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             line.sendall(request)
         if not then_wait:
-            line.shutdown(socket.SHUT_WR)
+            with contextlib.suppress(OSError):  # the server has closed already
+                line.shutdown(socket.SHUT_WR)
         answer = b""
         with contextlib.suppress(ConnectionResetError):
             while piece := line.recv(65536):
