@@ -6,8 +6,9 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -49,9 +50,13 @@ monitors:
 
 @asynccontextmanager
 async def target(port: int) -> AsyncIterator[None]:
-    """Says 200 to everything."""
+    """Says 200 to everything; what is open at the end is closed before the loop is."""
+    answering: set[asyncio.Task[None]] = set()
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = cast("asyncio.Task[None]", asyncio.current_task())
+        answering.add(task)
+        task.add_done_callback(answering.discard)
         try:
             await reader.readuntil(b"\r\n\r\n")
             writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok")
@@ -60,10 +65,16 @@ async def target(port: int) -> AsyncIterator[None]:
             pass
         finally:
             writer.close()
+            with suppress(OSError):
+                await writer.wait_closed()
 
     server = await asyncio.start_server(answer, "127.0.0.1", port, backlog=500)
     async with server:
         yield
+        server.close()
+        for task in answering:
+            task.cancel()
+        await asyncio.gather(*answering, return_exceptions=True)
 
 
 class Memory:
