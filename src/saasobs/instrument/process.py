@@ -65,10 +65,16 @@ class Instrumentation:
         """The app inside the request layer; an app that is wrapped already comes back as it is."""
         return app if isinstance(app, RequestLayer) else RequestLayer(app, self)
 
+    def flush(self, timeout: float = 2.0) -> None:
+        """Send and write out what is waiting now, each part within `timeout` seconds; everything goes on."""
+        self.errors.flush(timeout)
+        self.tracer.flush(timeout)
+        self.logs.flush(timeout)
+
     def close(self, timeout: float = 2.0) -> None:
         """Send and write out what is still waiting, each part within `timeout` seconds."""
         self.metrics.close()
-        self.errors.close(timeout)
+        self.errors.flush(timeout)
         self.tracer.close(timeout)
         self.logs.flush(timeout)
 

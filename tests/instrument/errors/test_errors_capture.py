@@ -152,7 +152,7 @@ def test_a_storm_costs_little(out: Captured, reports: list[Report]) -> None:
         saasobs_capture(out, failed(f"order {number}"))
     assert 30 <= len(reports) <= 32
     assert len(out.lines("exception")) == len(reports)
-    errors.close(1)
+    errors.flush(1)
     (line,) = out.lines("exception.suppressed")
     assert (line["error_type"], line["count"]) == ("ValueError", 200 - len(reports))
     assert line["fingerprint"] == reports[0].fingerprint

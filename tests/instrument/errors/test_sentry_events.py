@@ -223,7 +223,7 @@ pid = os.fork()
 try: failing(2)
 except ValueError as error: saasobs.capture_exception(error)
 from saasobs.instrument.installing import running
-running().errors.close(5)
+running().errors.flush(5)
 if pid == 0:
     os._exit(0)
 os.waitpid(pid, 0)

@@ -37,6 +37,9 @@ _FRAMEWORKS: Final = (
 )
 """Loggers through which a framework says that nobody has handled an exception."""
 
+_QUEUES: Final = ("dramatiq.", "huey")
+"""Loggers that tell of a task's exception before their queue has decided whether to try again."""
+
 _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
 Sink = Callable[[Report], None]
@@ -58,15 +61,18 @@ class Errors:
         _running.add(self)
 
     @guard.guarded("capture", default="")
-    def capture(self, error: BaseException, *, handled: bool, source: str, level: str = "error") -> str:
+    def capture(
+        self, error: BaseException, *, handled: bool, source: str, level: str = "error", certain: bool = False
+    ) -> str:
         """Report an exception of the operation in progress, unless it has been already; returns the event's ID.
 
         The ID is "" when nothing was sent: there is no DSN, or too many of the kind. Costs about 60 µs with its line.
 
         :param handled: whether the app goes on as if nothing had happened.
         :param source: which hook saw it: `server`, `django`, `celery`, `log`, `app` …
+        :param certain: it is a fault, though its type says otherwise (Dramatiq's time limit is no `Exception`).
         """
-        if not _is_fault(error):
+        if not certain and not _is_fault(error):
             return ""
         told = self._take(error, Sighting(handled, source, level))
         if not told.logged:
@@ -78,6 +84,8 @@ class Errors:
     def logged(self, error: BaseException, level: str, record: Mapping[str, Any]) -> Mapping[str, Any]:
         """Report an exception that is being logged; returns what its line says more."""
         logger = str(record.get(names.LOGGER, ""))
+        if logger.startswith(_QUEUES) and (operation := current()) is not None and operation.kind == "task":
+            return self._leave_open(error)
         if logger.startswith(_OWN_LOGGERS) or not _is_fault(error):
             return _NOTHING
         seen = Sighting(not logger.startswith(_FRAMEWORKS), "log", level, record)
@@ -94,7 +102,8 @@ class Errors:
     @guard.guarded("capture", default=False)
     def reported(self, error: BaseException) -> bool:
         """Whether this fault has been taken, by us or by an integration of Sentry's."""
-        return told_of(error, _here(error), time.time()) is not None
+        told = told_of(error, _here(error), time.time())
+        return told is not None and not told.undecided
 
     @guard.guarded("capture")
     def note(self, error: BaseException, error_id: str) -> None:
@@ -105,9 +114,10 @@ class Errors:
     def _take(self, error: BaseException, seen: Sighting) -> Told:
         now, here = time.time(), _here(error)
         known = told_of(error, here, now)
-        if known is not None:
+        if known is not None and not known.undecided:
             return known
-        told = Told(here, now, "", logged=False, fingerprint=fingerprint(error), code=place(error))
+        logged = known is not None and known.logged
+        told = Told(here, now, "", logged, fingerprint=fingerprint(error), code=place(error))
         if not self._limit.allows((type(error).__name__, told.fingerprint), time.monotonic()):
             told = told._replace(logged=True)  # counted: not even a line
             tell(error, told)
@@ -121,6 +131,14 @@ class Errors:
             tell(error, told)
         self._tell_suppressed()
         return told
+
+    def _leave_open(self, error: BaseException) -> Mapping[str, Any]:
+        """The end of the task's run says whether it is a fault, or is tried again; its traceback is written by then."""
+        kind, code = fingerprint(error), place(error)
+        told = Told(_here(error), time.time(), "", logged=True, fingerprint=kind, code=code, undecided=True)
+        if not self.reported(error):
+            tell(error, told)
+        return _identity(told)
 
     def _write_line(self, error: BaseException, seen: Sighting, told: Told) -> None:
         operation = current()
@@ -137,10 +155,10 @@ class Errors:
                 self._logs.emit("warning", names.ERRORS_SUPPRESSED_EVENT, LOGGER, fields)
 
     @guard.guarded("capture")
-    def close(self, timeout: float) -> None:
+    def flush(self, timeout: float) -> None:
         """Send what waits, within `timeout` seconds."""
         self._tell_suppressed(at_once=True)
-        self._sentry.close(timeout)
+        self._sentry.flush(timeout)
 
 
 def _identity(told: Told) -> dict[str, Any]:
@@ -169,4 +187,4 @@ _running: weakref.WeakSet[Errors] = weakref.WeakSet()
 @atexit.register
 def _close_all() -> None:
     for errors in list(_running):
-        errors.close(2.0)
+        errors.flush(2.0)

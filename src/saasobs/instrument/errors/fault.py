@@ -37,6 +37,8 @@ class Told(NamedTuple):
     """Whether a line with its traceback has been written."""
     fingerprint: str = ""
     code: str = ""
+    undecided: bool = False
+    """A queue has logged it, and has yet to say whether the task is tried again; nothing was reported."""
 
 
 def told_of(error: BaseException, correlation_id: str, now: float) -> Told | None:

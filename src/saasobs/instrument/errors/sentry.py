@@ -60,7 +60,7 @@ class Sentry:
             self._made_in = os.getpid()
         return self._client
 
-    def close(self, timeout: float) -> None:
+    def flush(self, timeout: float) -> None:
         """Send what waits, within `timeout` seconds."""
         self._sender.flush(timeout)
         if self._client is not None and self._made_in == os.getpid():

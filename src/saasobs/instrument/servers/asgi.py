@@ -86,8 +86,8 @@ class RequestLayer:
         """Send what waits before the server hears that the app is done: uvicorn then dies by a signal, past atexit."""
 
         async def watched(message: Message) -> None:
-            if message.get("type") in _LAST_WORDS and self._process.tracer.recorder is not None:
-                await asyncio.to_thread(self._process.tracer.flush, _PATIENCE)
+            if message.get("type") in _LAST_WORDS:
+                await asyncio.to_thread(self._process.flush, _PATIENCE)
             await send(message)
 
         return watched

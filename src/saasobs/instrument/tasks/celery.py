@@ -150,8 +150,7 @@ class CelerySignals:
     @guard.guarded("celery")
     def worker_ends(self, **_more: Any) -> None:
         """The process may go on: tests run a worker in a thread."""
-        self._process.tracer.flush(_PATIENCE)
-        self._process.logs.flush(_PATIENCE)
+        self._process.flush(_PATIENCE)
 
     @guard.guarded("celery")
     def child_ends(self, **_more: Any) -> None:

@@ -75,7 +75,9 @@ class TaskRun:
         """Report the error that the run ends with: sooner than `end` does, where it loses its frames until then."""
         if not self._reported:
             self._reported = True
-            self._process.errors.capture(error, handled=False, source=self.work.system or self.work.kind)
+            source = self.work.system or self.work.kind
+            certain = not isinstance(error, _EXITS)
+            self._process.errors.capture(error, handled=False, source=source, certain=certain)
 
     def drop(self) -> None:
         """Leave the operation and tell nothing: the process is about to die, and another one tells."""
