@@ -15,14 +15,25 @@ if TYPE_CHECKING:
     from saasobs.instrument.door import capture_exception
     from saasobs.instrument.installing import instrument
     from saasobs.instrument.logs.setup import get_logger
-    from saasobs.instrument.state import bind, set_tenant, set_user
+    from saasobs.instrument.state import bind, correlation_id, set_tenant, set_user
     from saasobs.instrument.tasks.job import job
 
-__all__ = ["__version__", "bind", "capture_exception", "get_logger", "instrument", "job", "set_tenant", "set_user"]
+__all__ = [
+    "__version__",
+    "bind",
+    "capture_exception",
+    "correlation_id",
+    "get_logger",
+    "instrument",
+    "job",
+    "set_tenant",
+    "set_user",
+]
 
 _DOOR = {
     "bind": "saasobs.instrument.state",
     "capture_exception": "saasobs.instrument.door",
+    "correlation_id": "saasobs.instrument.state",
     "get_logger": "saasobs.instrument.logs.setup",
     "job": "saasobs.instrument.tasks.job",
     "set_tenant": "saasobs.instrument.state",

@@ -48,6 +48,23 @@ def test_a_bad_value_is_one_warning_and_the_default(variable: str, value: str, h
     assert hint in warnings[0]
 
 
+def test_a_variable_that_is_nearly_one_of_ours() -> None:
+    """It is told, with what was meant; what is somebody else's is left alone."""
+    environ = {"SAASOBS_SERVCE": "shop", "SAASOBS_TRACE_SAMPLE_RATE": "1", "SAASOBS_CONFIG": "/etc/saasobs"}
+    more = {"SAASOBS_HEARTBEAT_SERVCE": "https://obs.example/ping/1", "SAASOBS_WRAP": "1", "SAASOBS_TOKEN_42": "x"}
+    assert read_config({**environ, **more})[1] == (
+        "SAASOBS_SERVCE is no setting of ours (did you mean SAASOBS_SERVICE?)",
+        "SAASOBS_TRACE_SAMPLE_RATE is no setting of ours (did you mean SAASOBS_TRACE_SAMPLE_RATIO?)",
+    )
+
+
+def test_a_secret_is_not_told() -> None:
+    """What is wrong with a value that may hold a key is said without the value."""
+    (warning,) = read_config({"SENTRY_DSN": "k3y@errors.example"})[1]
+    assert warning.startswith("SENTRY_DSN is *** but must begin with http://")
+    assert "k3y" not in warning
+
+
 @given(st.sampled_from([setting.field for setting in SETTINGS]), st.one_of(st.text(), st.integers(), st.binary()))
 def test_no_argument_ever_raises(field: str, value: object) -> None:
     """Whatever is passed, the host gets a configuration, and at most one warning."""

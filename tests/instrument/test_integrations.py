@@ -10,7 +10,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from saasobs.instrument import integrations, names
+from saasobs.instrument.config import read_config
 
 _BEGIN = """
 import importlib, json, sys, types
@@ -69,7 +72,59 @@ def test_disabled_ones_stay_out() -> None:
     installed, lines = run(code, SAASOBS_DISABLE="chunk,sched,reddis")
     assert installed == ["good"]
     (problem,) = (line["problem"] for line in lines)
-    assert problem.startswith("SAASOBS_DISABLE: there is no integration 'reddis'; there are aiohttp, ")
+    assert problem.startswith("disable: there is no integration 'reddis' (did you mean redis?); there are aiohttp, ")
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("requests", {"urllib3"}),
+        ("Requests, HTTPX", {"urllib3", "httpx"}),
+        ("sentry-sdk", {"sentry_sdk"}),
+        ("sentry", {"sentry_sdk"}),
+        ("mongodb", {"pymongo"}),
+        ("postgres", {"asyncpg", "psycopg"}),
+        ("threads", {"threading", "concurrent"}),
+        *((name, {name}) for name in ("sqlalchemy", "django", "flask", "fastapi", "starlette", "celery", "uvicorn")),
+    ],
+)
+def test_names_that_people_write(written: str, meant: set[str]) -> None:
+    """A library is known under what it is called, whatever the integration is called."""
+    config, warnings = read_config({"SAASOBS_DISABLE": written})
+    assert warnings == ()
+    assert set(config.disable) == meant
+    assert meant <= integrations.NAMES
+
+
+_APPS = """
+import saasobs
+from saasobs.instrument.servers.asgi import RequestLayer
+from saasobs.instrument.servers.wsgi import WsgiLayer
+import fastapi, flask, starlette.applications
+def watched(app):
+    saasobs.instrument(app)
+    stack = app.build_middleware_stack() if hasattr(app, "build_middleware_stack") else app.wsgi_app
+    return isinstance(stack, RequestLayer | WsgiLayer) or hasattr(app, "__saasobs_layer__")
+apps = fastapi.FastAPI(), starlette.applications.Starlette(), flask.Flask("shop")
+print([type(app).__name__ for app in apps if watched(app)])
+"""
+
+
+@pytest.mark.parametrize(
+    ("disable", "left"),
+    [
+        ("", "['FastAPI', 'Starlette', 'Flask']"),
+        ("flask", "['FastAPI', 'Starlette']"),
+        ("fastapi", "['Starlette', 'Flask']"),
+        ("starlette,redis", "['Flask']"),
+    ],
+)
+def test_apps_of_a_disabled_framework(disable: str, left: str) -> None:
+    """They are left as they are, although the code says `instrument`."""
+    environment = {**os.environ, "SAASOBS_DISABLE": disable}
+    command = [sys.executable, "-W", "ignore", "-c", _APPS]
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True, env=environment)
+    assert ran.stdout.splitlines() == [left]
 
 
 def test_every_row_is_there() -> None:

@@ -37,6 +37,13 @@ def test_one_shape_for_all(out: Captured) -> None:
     assert "color_message" not in server
 
 
+def test_colours_are_left_out(out: Captured) -> None:
+    """What a library paints for a terminal is text without its paint; other control characters stay visible."""
+    logging.getLogger("werkzeug").info("\x1b[31m\x1b[1mWARNING: %s\x1b[0m \x1b]0;title", "development server")
+    (line,) = out.lines()
+    assert line["event"] == "WARNING: development server \x1b]0;title"
+
+
 def test_the_default_name_is_the_module(out: Captured) -> None:
     """A logger without a name is called after the module that asked for it."""
     saasobs.get_logger().info("a.b")

@@ -170,6 +170,14 @@ async def test_secret_path_parameters(out: Captured) -> None:
     assert "s3cret" not in out.text()
 
 
+async def test_path_parameters_of_a_configured_name() -> None:
+    """What stands in the path for a name that `scrub` adds is masked like a token."""
+    with captured(scrub=("Y",)) as seen:
+        async with client(seen, shop()) as http:
+            await http.get("/v1/outer/acme/r/x/12345")
+        assert seen.lines("http.request")[0]["path"] == "/v1/outer/acme/r/x/***"
+
+
 async def test_excluded_paths(out: Captured) -> None:
     """A scrape and a health check still get an ID, and leave no line and no number."""
     async with client(out, hello) as http:

@@ -29,6 +29,7 @@ import saasobs
 from saasobs.instrument import threads
 from saasobs.instrument.process import Instrumentation
 from saasobs.instrument.queries.patching import undo
+from saasobs.instrument.reading import libraries
 from saasobs.instrument.state import Operation, context_fields, current, enter, leave, set_tenant
 from support.capture import Captured, captured
 from support.processes_of_threads import fail, told
@@ -288,7 +289,7 @@ def test_another_process_knows_for_whom_it_works(method: str, operation: Operati
 
 def test_it_can_be_switched_off() -> None:
     """`SAASOBS_DISABLE=threads` leaves threads and executors as they are."""
-    with captured(disable=("threads",)) as out:
+    with captured(disable=libraries("threads")) as out:
         threads.install(out.instrumentation)
         token = enter(Operation("corr-1"))
         try:

@@ -409,8 +409,9 @@ async def test_a_pinned_address_is_for_the_base_only() -> None:
 )  # fmt: skip
 async def test_what_a_bad_server_does_is_called_by_its_name(path: str, reason: Reason, said: str) -> None:
     """Every way of misbehaving ends in time, in its own reason, with the step's name before it."""
+    timeout = 0.6 if reason in (Reason.TRANSFER_TIMEOUT, Reason.RESPONSE_TIMEOUT) else 20.0
     async with bad_server() as server, asker("journey") as journeys:
-        result = await journeys.ask(steps=[{"name": "bad", "url": server.url(path)}], timeout=0.6)
+        result = await journeys.ask(steps=[{"name": "bad", "url": server.url(path)}], timeout=timeout)
     assert (result.outcome, result.reason) == (Outcome.DOWN, reason), result.message
     assert result.message.startswith(f'step "bad": {said}')
     assert [step["outcome"] for step in result.observations["steps"]] == ["down"]

@@ -160,11 +160,13 @@ SETTINGS = (
     _row("scrub", reading.words, "More names of fields, headers and parameters whose values are masked in logs, spans "
          "and error reports, beside those that are called like a secret; case and separators do not matter.",
          "tax_id,X-Device-Key"),
-    _row("disable", reading.words, "Integrations to leave alone; `django.commands` are management commands as jobs.",
-         "redis,httpx"),
+    _row("disable", reading.libraries, "Libraries and frameworks to leave alone, by name: `sqlalchemy`, `flask`, "
+         "`requests` (with it `urllib3`, on which it stands), `threads` …; `django.commands` are management commands "
+         "as jobs. One that nobody knows is told at the start, with all there are.", "redis,httpx"),
 )  # fmt: skip
 _SECRET = frozenset({"sentry_dsn", "otlp_headers", "otlp_endpoint", "otlp_traces_endpoint", "heartbeats"})
 """Settings whose values hold keys or passwords: what is wrong with one is told without it."""
+_OWN = "SAASOBS_"
 ALWAYS_EXCLUDED = frozenset({"/healthz", "/readyz"})
 
 
@@ -186,10 +188,19 @@ def read_config(
             try:
                 found[setting.field] = setting.read(value)
             except (ValueError, TypeError) as error:
-                shown = "what it is" if setting.field in _SECRET else repr(value)[: reading.TEXT_LIMIT]
+                shown = "***" if setting.field in _SECRET else repr(value)[: reading.TEXT_LIMIT]
                 warnings.append(f"{source} is {shown} but {error}; the default is used")
             break
-    return InstrumentConfig(**found), tuple(warnings)
+    return InstrumentConfig(**found), (*warnings, *_mistyped(environ))
+
+
+def _mistyped(environ: Mapping[str, str]) -> list[str]:
+    """Variables that are nearly one of ours. Others may be the daemon's, or somebody's own."""
+    known = {name.removeprefix(_OWN) for setting in SETTINGS for name in setting.variables}
+    ours = sorted(name for name in environ if name.startswith(_OWN) and not name.startswith(reading.HEARTBEAT))
+    unknown = [name for name in ours if name.removeprefix(_OWN) not in known]
+    asked = [(name, reading.nearest(name, known, _OWN)) for name in unknown]
+    return [f"{name} is no setting of ours{question}" for name, question in asked if question]
 
 
 def _candidates(setting: Setting, given: Mapping[str, Any], environ: Mapping[str, str]) -> list[tuple[str, Any]]:

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from saasobs.instrument import integrations, names
 from saasobs.instrument.config import InstrumentConfig, read_config
 from saasobs.instrument.process import Instrumentation
+from saasobs.instrument.reading import nearest
 from saasobs.instrument.servers.asgi import RequestLayer
 from saasobs.instrument.tasks import apps
 from saasobs.instrument.tracing.ownership import claim_app
@@ -70,7 +71,7 @@ def running() -> Instrumentation | None:
 def _start(arguments: Mapping[str, Any]) -> Instrumentation:
     known = set(InstrumentConfig.__dataclass_fields__)
     config, warnings = read_config(os.environ, arguments, terminal=_terminal())
-    unknown = tuple(f"there is no argument {name!r}" for name in arguments if name not in known)
+    unknown = tuple(f"there is no argument {name!r}{nearest(name, known)}" for name in arguments if name not in known)
     return Instrumentation.start(config, warnings=(*warnings, *unknown))
 
 
@@ -82,7 +83,9 @@ def _terminal() -> bool:
 
 
 def _install(current: Instrumentation, app: Any) -> Any:
-    if isinstance(app, RequestLayer) or hasattr(app, _MARK) or apps.observe(current, app):
+    if isinstance(app, RequestLayer) or hasattr(app, _MARK) or integrations.leaves_alone(current.config, app):
+        return app
+    if apps.observe(current, app):
         return app
     if hasattr(app, "build_middleware_stack") and hasattr(app, "middleware_stack"):
         _install_in_starlette(current, app)

@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Final
 from wrapt.importer import when_imported
 
 from saasobs.instrument import names
+from saasobs.instrument.reading import nearest
 
 if TYPE_CHECKING:
+    from saasobs.instrument.config import InstrumentConfig
     from saasobs.instrument.process import Instrumentation
 
 # The library's module -> our module with `install(process)`. The name before the first dot is what one disables.
@@ -22,6 +24,7 @@ INTEGRATIONS: Final[dict[str, str]] = {
     "sys": "saasobs.instrument.errors.uncaught",
     "sentry_sdk": "saasobs.instrument.errors.neighbour",
     "gunicorn.glogging": "saasobs.instrument.logs.gunicorn",
+    "uvicorn.server": "saasobs.instrument.servers.uvicorn",
     "sqlalchemy.engine.default": "saasobs.instrument.queries.drivers.sqlalchemy",
     "django.db": "saasobs.instrument.queries.drivers.django",
     "django.core.cache": "saasobs.instrument.queries.drivers.django_cache",
@@ -50,7 +53,9 @@ INTEGRATIONS: Final[dict[str, str]] = {
         "saasobs.instrument.tasks.apscheduler",
     ),
 }
-NAMES: Final = frozenset({library.partition(".")[0] for library in INTEGRATIONS} | {"django.commands"})
+_FRAMEWORKS: Final = ("fastapi", "flask", "starlette")
+"""Their apps are given to `instrument`, and need no hook."""
+NAMES: Final = frozenset({library.partition(".")[0] for library in INTEGRATIONS} | {"django.commands", *_FRAMEWORKS})
 """What `SAASOBS_DISABLE` may hold; `django.commands` is a part of `django`."""
 
 
@@ -64,12 +69,20 @@ def install(process: Instrumentation) -> None:
         return
     _Last.process = process
     for name in sorted({*process.config.disable} - NAMES):
-        problem = f"SAASOBS_DISABLE: there is no integration {name!r}; there are {', '.join(sorted(NAMES))}"
+        all_of_them = ", ".join(sorted(NAMES))
+        problem = f"disable: there is no integration {name!r}{nearest(name, NAMES)}; there are {all_of_them}"
         process.logs.emit("warning", names.MISCONFIGURED_EVENT, "saasobs.instrument", {"problem": problem})
     broken: set[str] = set()
     for library, ours in INTEGRATIONS.items():
         if library.partition(".")[0] not in process.config.disable:
             _hook(process, library, ours, broken)
+
+
+def leaves_alone(config: InstrumentConfig, app: object) -> bool:
+    """Whether the app is one of a framework that is disabled; a FastAPI app is one of Starlette's, too."""
+    return bool(config.disable) and any(
+        kind.__module__.partition(".")[0] in config.disable for kind in type(app).__mro__
+    )
 
 
 def _hook(process: Instrumentation, library: str, ours: str, broken: set[str]) -> None:

@@ -91,7 +91,8 @@ EVENTS: Final[dict[str, str]] = {
     TASK_EVENT: "One run of a queued task is over: `name`, `system`, `queue`, `task_id`, `attempt`,"
     " `outcome` (`success`, `failure`, `timeout`, `lost`, `retry`, `rejected`, `ignored`, `revoked`, `expired`,"
     " `skipped`, `missed`, `cancelled`), `duration_ms`, `wait_ms` from when it could have begun, `error_type` when it"
-    " failed, `db_queries` and `db_ms` when it asked a database.",
+    " failed, `db_queries` and `db_ms` when it asked a database. A `retry` has the `error`, its `exception` and"
+    " `fingerprint` too: it is no error report, the last attempt is.",
     JOB_EVENT: "One run of a `saasobs.job` or of a scheduler's job (then with `system`, and `wait_ms` from when it was"
     " due) is over: `name`, `outcome` (`success`, `failure`, `cancelled`, `missed`), `duration_ms`, `error_type` when"
     " it failed, `exit_code` when it asked for one, `db_queries` and `db_ms`.",

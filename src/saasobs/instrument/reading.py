@@ -20,6 +20,17 @@ EXPORTERS: Final = ("otlp", "console", "none")
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off"})
 HEARTBEAT: Final = "SAASOBS_HEARTBEAT_"
+_SPOKEN: Final = {
+    **dict.fromkeys(("mongo", "mongodb", "motor"), ("pymongo",)),
+    **dict.fromkeys(("postgres", "postgresql"), ("asyncpg", "psycopg")),
+    "concurrent.futures": ("concurrent",),
+    "executors": ("concurrent",),
+    "psycopg3": ("psycopg",),
+    "requests": ("urllib3",),
+    "sentry": ("sentry_sdk",),
+    "threads": ("concurrent", "threading"),
+}
+"""What people call a library, and the integrations that are meant."""
 _NOT_WORD = re.compile(r"[^A-Z0-9]+")
 _HOST = re.compile(r"(?:\*\.|\.)?[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*\.?|[0-9A-Fa-f:.]+(?:/\d{1,3})?|\*")
 
@@ -94,6 +105,23 @@ def words(value: Any) -> tuple[str, ...]:
     if isinstance(items, Mapping):
         raise ValueError("must be a list, or a text with commas")  # noqa: TRY004 - one kind of error for the caller
     return tuple(plain for item in items if (plain := text(item)))
+
+
+def libraries(value: Any) -> tuple[str, ...]:
+    """Names of libraries as people write them, under which their integrations are known."""
+    plain = [item.lower().replace("-", "_") for item in words(value)]
+    return tuple(dict.fromkeys(known for item in plain for known in _SPOKEN.get(item, (item,))))
+
+
+def nearest(given: str, known: Iterable[str], prefix: str = "") -> str:
+    """A question to somebody who may have mistyped a name; empty when none is like it.
+
+    :param prefix: what all names begin with, which would make each like the others; it is in the question.
+    """
+    from difflib import get_close_matches  # noqa: PLC0415 - for what is wrong only
+
+    found = get_close_matches(given.removeprefix(prefix), known, 1, 0.8)
+    return f" (did you mean {prefix}{found[0]}?)" if found else ""
 
 
 def hosts(value: Any) -> tuple[str, ...]:
@@ -234,7 +262,7 @@ def tenant(value: Any) -> str | Callable[..., Any]:
     plain = text(value)
     kind, colon, argument = plain.partition(":")
     if plain and (kind not in ("subdomain", "header", "jwt") or not colon or not argument):
-        raise ValueError("must be subdomain:DOMAIN, header:NAME or jwt:CLAIM")
+        raise ValueError("must be subdomain, header or jwt, a colon, and a name, such as subdomain:acme.example")
     return plain
 
 

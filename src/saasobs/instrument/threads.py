@@ -55,10 +55,11 @@ _ENDLESS: Final = frozenset({"run_forever", "serve_forever", "_monitor"})
 
 def install(process: Instrumentation) -> None:
     """Take the operation along into whatever is there by now of threads and executors."""
-    if "threads" in process.config.disable:
-        return
-    if not getattr(sys.flags, "thread_inherit_context", 0):  # Python 3.14 can do it itself
+    disabled = process.config.disable
+    if "threading" not in disabled and not getattr(sys.flags, "thread_inherit_context", 0):  # 3.14 can do it itself
         replace(sys.modules["threading"].Thread, "start", _starting)
+    if "concurrent" in disabled:
+        return
     pools = sys.modules.get("concurrent.futures.thread")
     if pools is not None:
         replace(pools.ThreadPoolExecutor, "submit", _submitting)

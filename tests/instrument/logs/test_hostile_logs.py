@@ -34,7 +34,7 @@ def test_nobody_hides_his_requests(out: Captured, lone: str) -> None:
     """A tenant or user with half a surrogate, as JSON can bring one, does not make the access line vanish."""
     operation = Operation("abc")
     operation.tenant, operation.user = lone, {"id": lone}
-    line = AccessFields("GET", "/orders/{id}", "/orders/1", 200, 1.0, "10.0.0.1", {"error_type": lone})
+    line: AccessFields = ("GET", "/orders/{id}", "/orders/1", 200, 1.0, "10.0.0.1", {"error_type": lone})
     out.instrumentation.logs.access("info", "http.request", operation, line)
     (found,) = out.lines("http.request")
     assert found["status"] == 200
@@ -54,7 +54,7 @@ def test_a_user_keeps_the_id_that_was_given() -> None:
 def test_a_client_of_any_length_is_cut() -> None:
     """A believed X-Forwarded-For may hold anything: the line stays short, and no cache keeps it."""
     operation_of = ("abc", "", "", None, None)
-    line = AccessFields("GET", "/", "/", 200, 1.0, "x" * 60_000, {})
+    line: AccessFields = ("GET", "/", "/", 200, 1.0, "x" * 60_000, {})
     assert len(AccessLine(InstrumentConfig()).render(1e9, "info", "http.request", operation_of, line)) < 1000
 
 

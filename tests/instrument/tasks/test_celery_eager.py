@@ -94,6 +94,9 @@ def test_eager_retries(out: Captured, app: Celery) -> None:
     lines = out.lines("task.run")
     assert [line["outcome"] for line in lines] == ["retry", "retry", "failure"]
     assert [line["attempt"] for line in lines] == [1, 2, 3]
+    assert ["Boom" in line.get("exception", "") for line in lines] == [True, True, False]
+    (report,) = out.lines("exception")
+    assert report["fingerprint"] == lines[0]["fingerprint"]
     assert len({line["correlation_id"] for line in lines}) == 1
 
 

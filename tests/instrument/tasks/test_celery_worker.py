@@ -110,10 +110,24 @@ def test_every_way_to_end(worker: Worker) -> None:
     assert {what: len(worker.runs(f"{what}-1")) for what in ends} == dict.fromkeys(ends, 1)
 
 
+def test_a_child_that_dies_is_told_once(worker: Worker) -> None:
+    """One line has the fault, with the sender's ID, and no wait is counted twice."""
+    worker.send(crash="crash-2", hard="hard-2")
+    (crash,), (hard,) = worker.runs("crash-2"), worker.runs("hard-2")
+    assert "wait_ms" not in crash
+    assert "wait_ms" not in hard
+    lines = worker.lines()
+    assert not [line for line in lines if line["event"].startswith("Task handler raised error")]
+    for correlation_id, error_type in (("crash-2", "WorkerLostError"), ("hard-2", "TimeLimitExceeded")):
+        about = [line for line in lines if line.get("correlation_id") == correlation_id and "exception" in line]
+        assert [line["error_type"] for line in about] == [error_type]
+
+
 def test_retries_keep_the_id(worker: Worker) -> None:
     """The first attempt is a retry and no failure, the last one is the failure; both have the sender's ID."""
     first, second = sorted(worker.runs("flaky-1", 2), key=lambda line: int(line["attempt"]))
     assert (first["outcome"], first["attempt"], first["level"]) == ("retry", 1, "warning")
+    assert first["exception"].endswith("ConnectionError: printer is off")
     assert (second["outcome"], second["attempt"], second["level"]) == ("failure", 2, "error")
     assert first["trace_id"] == second["trace_id"]
     assert first["task_id"] == second["task_id"]

@@ -69,6 +69,8 @@ def test_retries_keep_the_id(worker: Worker) -> None:
     assert (first["outcome"], first["attempt"], first["level"]) == ("retry", 1, "warning")
     assert (second["outcome"], second["attempt"], second["level"]) == ("failure", 2, "error")
     assert first["trace_id"] == second["trace_id"]
+    told = [line for line in worker.lines() if line.get("correlation_id") == "flaky-1" and "exception" in line]
+    assert [(line["event"], line["level"]) for line in told] == [("task.run", "warning"), ("exception", "error")]
 
 
 def test_what_only_some_have(worker: Worker) -> None:

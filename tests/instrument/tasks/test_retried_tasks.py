@@ -78,5 +78,10 @@ def test_only_the_last_attempt_is_reported(queue: str) -> None:
     assert outcomes == {1: "retry", 2: "retry", 3: "failure"}
     about = flaky[0]["correlation_id"]
     tracebacks = [line for line in lines if "exception" in line and line["correlation_id"] == about]
-    assert len(tracebacks) == 3
+    assert sorted((line["event"], line["level"]) for line in tracebacks) == [
+        ("exception", "error"),
+        ("task.run", "warning"),
+        ("task.run", "warning"),
+    ]
+    assert all("printer is off" in line["error"] for line in tracebacks)
     assert len({line["fingerprint"] for line in tracebacks}) == 1

@@ -24,6 +24,7 @@ from saasobs.instrument.errors.report import Report, Sighting, report_of, route_
 from saasobs.instrument.errors.sentry import Sentry, dsn_problem
 from saasobs.instrument.logs.limits import RateLimit
 from saasobs.instrument.logs.out import CORRELATION_ATTRIBUTE, Logs
+from saasobs.instrument.logs.tracebacks import traceback_text
 from saasobs.instrument.plain import spoken
 from saasobs.instrument.state import current
 
@@ -92,6 +93,13 @@ class Errors:
         told = self._take(error, seen)
         tell(error, told._replace(logged=True))
         return _identity(told)
+
+    @guard.guarded("capture", default=_NOTHING)
+    def described(self, error: BaseException) -> Mapping[str, Any]:
+        """What the line of something that is tried again says of its error, which is no report."""
+        known = {"fingerprint": fingerprint(error), "code": place(error)}
+        found = {name: value for name, value in known.items() if value}
+        return {"error": spoken(error), **found, "exception": traceback_text(error)}
 
     @guard.guarded("capture", default=False)
     def told(self, error: BaseException) -> bool:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
+from time import monotonic
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -61,10 +62,13 @@ class Sentry:
         return self._client
 
     def flush(self, timeout: float) -> None:
-        """Send what waits, within `timeout` seconds."""
+        """Send what waits, within `timeout` seconds; what the app's own client still has too."""
+        until = monotonic() + timeout
         self._sender.flush(timeout)
-        if self._client is not None and self._made_in == os.getpid():
-            self._client.flush(timeout=timeout)
+        ours = self._client if self._made_in == os.getpid() else None
+        client = ours if ours is not None else _active_client()
+        if client is not None:
+            client.flush(timeout=max(0.1, until - monotonic()))
 
 
 def dsn_problem(dsn: str) -> str:

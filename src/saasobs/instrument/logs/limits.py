@@ -57,7 +57,7 @@ class RateLimit:
             if full_at == 0.0 and len(table) >= _TABLE:
                 key = self._room(key, now)
                 full_at = table.get(key, 0.0)
-            full_at = max(full_at, now)
+            full_at = now
         if full_at - now > self._burst:
             self._refuse(key, now)
             return False

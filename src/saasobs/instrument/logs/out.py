@@ -14,7 +14,7 @@ from typing import Any, Final, Protocol, TextIO
 from saasobs.instrument import names
 from saasobs.instrument.config import LEVELS, InstrumentConfig
 from saasobs.instrument.logs.access import LOGGER as ACCESS_LOGGER
-from saasobs.instrument.logs.access import AccessFields, AccessLine, whose
+from saasobs.instrument.logs.access import AccessFields, AccessLine, as_dict, whose
 from saasobs.instrument.logs.limits import RateLimit
 from saasobs.instrument.logs.rendering import Record, Render, console_renderer, render_json, visible
 from saasobs.instrument.logs.tracebacks import traceback_text
@@ -158,7 +158,9 @@ class Logs:
     def access(self, level: str, event: str, operation: Operation, line: AccessFields) -> None:
         """Write the line of one request; the short cut past both fronts."""
         try:
-            if not self._allowed(ACCESS_LOGGER, event, important=True):
+            limit = self._limit
+            if limit is not None and not limit.allows((ACCESS_LOGGER, event), time.monotonic(), important=True):
+                self._refused(limit)
                 return
             now = time.time()
             short_cut = self._access
@@ -168,7 +170,7 @@ class Logs:
             record = self._record.head(now, level, event, ACCESS_LOGGER)
             add_ids(record, operation)
             self._record.add(record, bound_fields(operation))
-            record.update(line.as_dict())
+            record.update(as_dict(line))
             self._put(record)
         except Exception:  # noqa: BLE001 - a guest keeps quiet: counted, never raised
             self.troubles.internal_error("log")
@@ -190,9 +192,12 @@ class Logs:
             known = known[:_KNOWN_BY]
         if limit.allows((logger, known), time.monotonic(), important=important):
             return True
+        self._refused(limit)
+        return False
+
+    def _refused(self, limit: RateLimit) -> None:
         if limit.newly_pending:
             self.writer.wake()  # so that it is told even if nothing else is ever logged
-        return False
 
     def _put(self, record: dict[str, Any]) -> None:
         for sink in self.sinks:

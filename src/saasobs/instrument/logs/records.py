@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from contextlib import suppress
 from typing import Any, Final
 
@@ -15,6 +16,8 @@ _RECORD_ATTRIBUTES: Final = frozenset(
 )
 _LEVELS: Final = {10: "debug", 20: "info", 30: "warning", 40: "error", 50: "critical"}
 _LIBRARIES: Final = ("site-packages", "dist-packages", "/lib/python3")
+_COLOURS: Final = re.compile(r"\x1b\[[0-9;]*m")
+"""What paints a terminal: Werkzeug's and uvicorn's texts have it whoever reads them."""
 _NOISE: Final = {"django": ("request", "server_time"), "celery": ("data",)}
 """What frameworks put into `extra` for handlers of their own: objects, and what the message says already."""
 
@@ -67,7 +70,8 @@ def level_of(record: logging.LogRecord) -> str:
 
 def _message(record: logging.LogRecord) -> str:
     try:
-        return record.getMessage()
+        text = record.getMessage()
+        return _COLOURS.sub("", text) if "\x1b[" in text else text
     except Exception:  # noqa: BLE001 - arguments that do not fit the text: show both
         with suppress(Exception):
             return f"{record.msg} {record.args!r}"

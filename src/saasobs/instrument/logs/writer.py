@@ -25,8 +25,8 @@ from typing import Any, Final, TextIO
 _CAPACITY: Final = 8192
 _BYTES: Final = 16 * 1024 * 1024
 _PIPE_BUF: Final = 4096
-_GATHER: Final = 0.002
-"""Seconds between two writes when little is waiting: waking this thread for each line would cost the app its GIL."""
+_GATHER: Final = 0.01
+"""Seconds between two writes of a busy process: each time this thread wakes, the app loses its GIL and its caches."""
 _LATE: Final = 0.05
 """Seconds that a line may wait for the stream when the process is ending."""
 

@@ -22,7 +22,7 @@ from saasobs.instrument.metrics.families import (
     HistogramSeries,
 )
 from saasobs.instrument.metrics.gathering import Everything, local
-from saasobs.instrument.metrics.requests import Measured, RequestMetrics
+from saasobs.instrument.metrics.requests import Measured, Numbers, RequestMetrics
 from saasobs.instrument.metrics.sharing import SharedClaims, Sharing
 from saasobs.instrument.metrics.tenants import TenantMetrics, hashed
 from saasobs.instrument.metrics.work import CacheMetrics, ClientMetrics, QueryMetrics, TaskMetrics
@@ -97,11 +97,12 @@ class Metrics:
 
     # What the request layer tells.
 
-    def finished(self, request: Measured) -> None:
-        """Take the numbers of one request."""
+    def finished(self, request: Numbers) -> None:
+        """Take the numbers of one request, a Measured or what is in one."""
         self.requests.finished(request)
-        if request.tenant is not None:
-            self.tenants.finished(request.tenant, request.status, request.seconds)
+        tenant = request[7]
+        if tenant is not None:
+            self.tenants.finished(tenant, request[2], request[3])
 
     def observe(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count the duration of a request, and nothing else of it."""

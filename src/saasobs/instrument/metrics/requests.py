@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 from saasobs.instrument import names
 from saasobs.instrument.metrics.cells import Store
@@ -15,13 +15,14 @@ from saasobs.instrument.metrics.families import (
     GaugeSeries,
     HistogramSeries,
 )
+from saasobs.instrument.names import BODY_SIZES, BUCKETS, FIRST_BYTE_BUCKETS
 
 ROUTES_LIMIT: Final = 2_000
 """Pairs of method and route, and as many more for each status that they answer."""
 _DURATIONS_LIMIT: Final = 10_000
-_LAST_DURATION: Final = len(names.BUCKETS) + 1
-_LAST_FIRST_BYTE: Final = len(names.FIRST_BYTE_BUCKETS) + 1
-_LAST_SIZE: Final = len(names.BODY_SIZES) + 1
+_LAST_DURATION: Final = len(BUCKETS) + 1
+_LAST_FIRST_BYTE: Final = len(FIRST_BYTE_BUCKETS) + 1
+_LAST_SIZE: Final = len(BODY_SIZES) + 1
 _LAST_QUERIES: Final = len(names.QUERY_COUNTS) + 1
 
 DURATION: Final = Definition(
@@ -29,21 +30,21 @@ DURATION: Final = Definition(
     "histogram",
     "Seconds from the first byte of a request to the last byte of its response; event streams are not in it.",
     (names.METHOD, names.ROUTE, names.STATUS),
-    names.BUCKETS,
+    BUCKETS,
 )
 FIRST_BYTE: Final = Definition(
     names.TIME_TO_FIRST_BYTE,
     "histogram",
     "Seconds from the first byte of a request to the first of its response.",
     (names.METHOD, names.ROUTE),
-    names.FIRST_BYTE_BUCKETS,
+    FIRST_BYTE_BUCKETS,
 )
 RESPONSE_SIZE: Final = Definition(
     names.RESPONSE_SIZE,
     "histogram",
     "Bytes of response bodies, as the app sent them.",
     (names.METHOD, names.ROUTE),
-    names.BODY_SIZES,
+    BODY_SIZES,
 )
 QUERIES: Final = Definition(
     names.REQUEST_QUERIES,
@@ -98,6 +99,10 @@ class Measured(NamedTuple):
     query_seconds: float = 0.0
 
 
+Numbers: TypeAlias = tuple[str, str, int, float, float, int, int, str | None, str, bool, bool, float]
+"""What a Measured holds. Of a NamedTuple's cost its constructor is half: who has no time brings a plain tuple."""
+
+
 class _Route:
     """All series of one method, route and status."""
 
@@ -140,28 +145,31 @@ class RequestMetrics:
         """Count the duration of a request, and nothing else of it."""
         self._durations.labels(method, route, _status(status)).observe(seconds)
 
-    def finished(self, request: Measured) -> None:
+    def finished(self, request: Numbers) -> None:
         """Take the numbers of one request."""
         method, route, status, seconds, first_byte, size, count, _, trace_id, endless, gone, query_seconds = request
         at = self._routes.get((method, route, status)) or self._made(method, route, status)
-        seconds = min(seconds, MOST) if seconds > 0.0 else 0.0
-        first_byte = min(first_byte, MOST) if first_byte > 0.0 else 0.0
-        size = size if 0 <= size <= MOST else 0
+        if not 0.0 <= seconds <= MOST:
+            seconds = MOST if seconds > 0.0 else 0.0
+        if not 0.0 <= first_byte <= MOST:
+            first_byte = MOST if first_byte > 0.0 else 0.0
+        if not 0 <= size <= MOST:
+            size = 0
         with self._lock:
             if not endless:
                 series = at.duration or self._timed(at, status)
                 cells, base = series.cells, series.base
-                cells[base + bisect_left(names.BUCKETS, seconds)] += 1.0
+                cells[base + bisect_left(BUCKETS, seconds)] += 1.0
                 cells[base + _LAST_DURATION] += seconds
                 if trace_id:
                     series.exemplify(seconds, trace_id)
             series = at.first_byte
             cells, base = series.cells, series.base
-            cells[base + bisect_left(names.FIRST_BYTE_BUCKETS, first_byte)] += 1.0
+            cells[base + bisect_left(FIRST_BYTE_BUCKETS, first_byte)] += 1.0
             cells[base + _LAST_FIRST_BYTE] += first_byte
             series = at.size
             cells, base = series.cells, series.base
-            cells[base + bisect_left(names.BODY_SIZES, size)] += 1.0
+            cells[base + bisect_left(BODY_SIZES, size)] += 1.0
             cells[base + _LAST_SIZE] += size
             if count or at.queries is not None:
                 self._asked(at, count, query_seconds)

@@ -100,7 +100,8 @@ class TenantMetrics:
     def finished(self, tenant: str, status: int, seconds: float) -> None:
         """Count one request of a tenant."""
         at = self._tenants.get(tenant) or self._of(tenant)
-        seconds = min(seconds, MOST) if seconds > 0.0 else 0.0
+        if not 0.0 <= seconds <= MOST:
+            seconds = MOST if seconds > 0.0 else 0.0
         with self._lock:
             series = at.by_class[status // 100 - 1 if 100 <= status <= 599 else 4]
             series.cells[series.base] += 1.0

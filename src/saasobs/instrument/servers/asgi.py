@@ -143,6 +143,9 @@ def _path(scope: Scope) -> str:
 
 def _read(headers: Iterable[tuple[bytes, bytes]], wanted: bytes) -> tuple[str, Incoming]:
     """The first correlation ID, and the trace headers as often as they came. ASGI has their names in lower case."""
+    known = dict(headers)
+    if wanted not in known and b"traceparent" not in known and b"baggage" not in known:
+        return "", NOTHING  # as of most, so the others are looked at twice
     offered = ""
     trace: dict[bytes, tuple[str, ...]] | None = None
     for name, value in headers:
@@ -160,10 +163,10 @@ def _read(headers: Iterable[tuple[bytes, bytes]], wanted: bytes) -> tuple[str, I
 class AsgiExchange(Exchange):
     """An exchange that watches ASGI's messages."""
 
+    __slots__ = ("_ending", "_header", "_root_path", "_scope", "receiving", "sending")
     receiving: Receive
     sending: Send
     """The server's own."""
-    _ending = False
 
     def __init__(self, process: Instrumentation, scope: Scope, header: bytes, *, counted: bool) -> None:
         self._scope = scope
@@ -171,7 +174,9 @@ class AsgiExchange(Exchange):
         self._root_path: str = scope.get("root_path", "")
         offered, incoming = _read(scope["headers"], header)
         method = scope.get("method", "")
-        super().__init__(process, offered, incoming, method=method, path=scope["path"], counted=counted)
+        self._ending = False
+        # Not by super(), which is an object more to make and to ask for each request.
+        Exchange.__init__(self, process, offered, incoming, method, scope["path"], counted=counted)
         self.operation.facts = partial(_facts, scope, self._root_path)
 
     def route(self, status: int) -> str:
@@ -184,9 +189,28 @@ class AsgiExchange(Exchange):
         client = self._scope.get("client")
         return client[0] if client else ""
 
+    def kept_facts(self) -> Callable[[], RequestFacts]:
+        scope = self._scope  # by now it holds the app's route and parameters, and what it has opened
+        return partial(_plain_facts, scope.get("scheme", "http"), scope["path"], scope["headers"])
+
     def asked(self) -> Asked:
         scope = self._scope
         return Asked(_header(scope, "host"), scope["path"], self.client(), partial(_header, scope))
+
+    def failed(self, error: BaseException, *, cancelled: bool = False) -> None:
+        """Note how the app ended. What uvicorn then answers by itself carries our header too."""
+        super().failed(error, cancelled=cancelled)
+        if not self._status:
+            self._sign_the_servers_answer()
+
+    @guard.guarded("start")
+    def _sign_the_servers_answer(self) -> None:
+        """uvicorn's 500 is of its own making, but for the headers that all of its responses have."""
+        cycle = getattr(self.sending, "__self__", None)
+        always = getattr(cycle, "default_headers", None)
+        if cycle is not None and isinstance(always, list):
+            # A new list: the old one is of the whole server.
+            cycle.default_headers = [*always, (self._header, self.operation.correlation_id.encode())]
 
     # Bound methods, and no closures around the server's functions: fewer objects, fewer calls.
 
@@ -229,13 +253,15 @@ class AsgiExchange(Exchange):
 
     def _headers(self, headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
         """The response's headers, in a new list, with ours in place of any other of that name."""
-        ours, kept = self._header, []
-        for pair in headers:
-            name = pair[0].lower()
-            if name != ours:
-                kept.append(pair)
-                if name == b"content-type":
-                    self._endless = pair[1].startswith(b"text/event-stream")
+        ours, kept, again = self._header, [*headers], False
+        for name, value in kept:
+            known = name.lower()
+            if known == b"content-type":
+                self._endless = value.startswith(b"text/event-stream")
+            elif known == ours:
+                again = True
+        if again:
+            kept = [pair for pair in kept if pair[0].lower() != ours]
         kept.append((ours, self.operation.correlation_id.encode()))
         return kept
 
@@ -243,11 +269,12 @@ class AsgiExchange(Exchange):
 class WebSocketExchange(AsgiExchange):
     """A websocket: one line when it closes; how long it stayed open is no latency, so it is in no histogram."""
 
+    __slots__ = ("_code",)
     event = names.WEBSOCKET_EVENT
     measured = False
-    _code: int | None = None
 
     def __init__(self, process: Instrumentation, scope: Scope, header: bytes, *, counted: bool) -> None:
+        self._code: int | None = None
         super().__init__(process, scope, header, counted=counted)
         self.operation.kind = "websocket"
 
@@ -311,14 +338,16 @@ def _header(scope: Scope, name: str) -> str:
 
 
 def _facts(scope: Scope, root_path: str) -> RequestFacts:
-    headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"])
-    host = dict(headers).get("host", "")
     client = scope.get("client")
-    return RequestFacts(
+    return _plain_facts(scope.get("scheme", "http"), scope["path"], scope["headers"])._replace(
         method=scope.get("method", ""),
-        url=f"{scope.get('scheme', 'http')}://{host}{scope['path']}",
         query=scope.get("query_string", b"").decode("latin-1"),
-        headers=headers,
         client=client[0] if client else "",
         route=route_template(scope, root_path, 0),
     )
+
+
+def _plain_facts(scheme: str, path: str, headers: Iterable[tuple[bytes, bytes]]) -> RequestFacts:
+    """The URL without its query, and the headers."""
+    texts = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in headers)
+    return RequestFacts("", f"{scheme}://{dict(texts).get('host', '')}{path}", "", texts, "", "")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from contextvars import Token
 from time import perf_counter
@@ -17,16 +17,16 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from saasobs.instrument import guard, names
-from saasobs.instrument.logs.access import AccessFields
+from saasobs.instrument.logs.access import AccessFields, as_dict
 from saasobs.instrument.logs.out import CORRELATION_ATTRIBUTE
-from saasobs.instrument.logs.rendering import REDACTED, is_sensitive
-from saasobs.instrument.metrics.registry import Measured
+from saasobs.instrument.logs.rendering import REDACTED
 from saasobs.instrument.scrub import scrub_text
 from saasobs.instrument.servers.tenants import Asked, TenantRule
-from saasobs.instrument.state import Operation, accept_correlation_id, enter, leave
+from saasobs.instrument.state import Operation, RequestFacts, accept_correlation_id, enter, leave
 from saasobs.instrument.tracing.tracer import Incoming
 
 if TYPE_CHECKING:
+    from saasobs.instrument.metrics.families import GaugeSeries
     from saasobs.instrument.process import Instrumentation
 
 _PATH_LIMIT: Final = 1024
@@ -44,41 +44,45 @@ class Exchange(ABC):
     measured = True
     """Whether such exchanges go into the numbers."""
 
-    # What most requests never change stands on the class: setting it for each costs more than reading it there.
-    _status = 0
-    _size = 0
-    _first_byte = 0.0
-    _seconds = -1.0
-    _untold = True
-    _endless = False
+    # Slots for what every request needs, and the class for the rest, as in state.Operation.
+    __slots__ = (
+        "__dict__", "_begun", "_complete", "_endless", "_error", "_first_byte", "_gauge", "_logged", "_method",
+        "_method_sent", "_path", "_process", "_seconds", "_size", "_status", "_untold", "operation",
+    )  # fmt: skip
+
     _disconnected = False
-    _complete = False
     _cancelled = False
-    _error: BaseException | None = None
     _token: Token[Operation | None] | None = None
     _attached: Any = None
-    _gauge: Any = None
 
     def __init__(
-        self, process: Instrumentation, offered_id: str, incoming: Incoming, *, method: str, path: str, counted: bool
+        self, process: Instrumentation, offered_id: str, incoming: Incoming, method: str, path: str, *, counted: bool
     ) -> None:
         """
         :param offered_id: the correlation ID as the caller sent it, or nothing.
         :param counted: whether it goes into the access log, the traces and, if it is `measured` too, the numbers.
         """
-        trusted = accept_correlation_id(offered_id) if offered_id and process.config.trust_incoming else None
+        self._status = 0
+        self._size = 0
+        self._first_byte = 0.0
+        self._seconds = -1.0
+        self._untold = True
+        self._endless = False
+        self._complete = False
+        self._error: BaseException | None = None
+        self._gauge: GaugeSeries | None = None
         self._process = process
-        self.operation = operation = Operation(trusted or "")  # an ID that nobody offers is the trace ID
         self._method_sent = method
-        self._method = method if method in names.KNOWN_METHODS else names.OTHER_METHOD
+        self._method = known = method if method in names.KNOWN_METHODS else names.OTHER_METHOD
         self._path = path
         self._logged = counted
-        self._counted = counted = counted and self.measured
-        self._begun = process.tracer.begin(operation, incoming, method=self._method, path=path, unseen=not self._logged)
+        trusted = accept_correlation_id(offered_id) if offered_id and process.config.trust_incoming else None
+        self.operation = operation = Operation(trusted or "")  # an ID that nobody offers is the trace ID
+        self._begun = process.tracer.begin(operation, incoming, known, path, unseen=not counted)
         if process.tenant_of is not None:
             operation.tenant = self._tenant(process.tenant_of)
-        if counted:
-            self._gauge = gauge = process.metrics.active(self._method)
+        if counted and self.measured:
+            self._gauge = gauge = process.metrics.active(known)
             gauge.inc()
 
     # What an adapter knows and this does not.
@@ -94,6 +98,10 @@ class Exchange(ABC):
     @abstractmethod
     def client(self) -> str:
         """The peer's address, or nothing."""
+
+    @abstractmethod
+    def kept_facts(self) -> Callable[[], RequestFacts]:
+        """What a span may ask of the request long after it, holding no more of it than that takes."""
 
     @abstractmethod
     def asked(self) -> Asked:
@@ -152,7 +160,7 @@ class Exchange(ABC):
             raises the exception, whose type belongs into the line, afterwards.
         """
         try:
-            if self._seconds < 0:
+            if self._seconds < 0.0:
                 self._measure()
             if self._untold and (last or self._status < 500):
                 self._untold = False
@@ -167,33 +175,26 @@ class Exchange(ABC):
     def _measure(self) -> None:
         operation = self.operation
         started = operation.started_at
-        self._seconds = seconds = max(0.0, perf_counter() - started)
-        if self._gauge is not None:
-            self._gauge.dec()
-        began = self._status != 0
-        if not began:
-            self._status = _CLIENT_CLOSED_REQUEST if self._disconnected else 500
-        operation.name = self.route(self._status)
+        self._seconds = seconds = perf_counter() - started
+        gauge = self._gauge
+        if gauge is not None:
+            gauge.dec()
+        status, first_byte = self._status, self._first_byte - started
+        if not status:
+            self._status = status = _CLIENT_CLOSED_REQUEST if self._disconnected else 500
+            first_byte = seconds
+        operation.name = route = self.route(status)
         queries = operation.queries
+        count, asking = 0, 0.0
         if queries is not None:
             self._process.queries.judge(operation)
-        if self._counted:
+            count, asking = queries.count, queries.seconds
+        if gauge is not None:
+            trace_id = operation.trace_id if operation.span is not None else ""
             self._process.metrics.finished(
-                Measured(
-                    self._method,
-                    operation.name,
-                    self._status,
-                    seconds,
-                    self._first_byte - started if began else seconds,
-                    self._size,
-                    queries.count if queries is not None else 0,
-                    operation.tenant,
-                    operation.trace_id if operation.span is not None else "",
-                    self._endless,
-                    self._disconnected,
-                    queries.seconds if queries is not None else 0.0,
-                )
-            )
+                (self._method, route, status, seconds, first_byte, self._size, count, operation.tenant, trace_id,
+                 self._endless, self._disconnected, asking)
+            )  # fmt: skip
 
     def _tell(self) -> None:
         """The line, the error report and the span: all that waits until the app has returned."""
@@ -211,7 +212,7 @@ class Exchange(ABC):
             return
         line = self.fields(outcome, error)
         if self._begun is not None:
-            process.tracer.end(operation, self._begun, line.as_dict(), fault)
+            process.tracer.end(operation, self._begun, as_dict(line), fault, self.kept_facts())
         if wanted:
             logs.access(level, self.event, operation, line)
 
@@ -233,7 +234,7 @@ class Exchange(ABC):
             more = self.rare_fields(outcome, error)
         path = self._safe_path(operation.name)
         method = self._method_sent[:_METHOD_LIMIT]
-        return AccessFields(method, operation.name, path, self._status, self._seconds * 1000, self.client(), more)
+        return method, operation.name, path, self._status, self._seconds * 1000.0, self.client(), more
 
     def rare_fields(self, outcome: str, error: BaseException | None) -> dict[str, Any]:
         """What not every line says."""
@@ -270,6 +271,6 @@ class Exchange(ABC):
         elif "@" in path or "eyJ" in path:
             path = scrub_text(path)
         for name, value in self.path_params().items():
-            if is_sensitive(name) and str(value):
+            if self._process.logs.scrubber.sensitive(name) and str(value):
                 path = path.replace(str(value), REDACTED)
         return path if len(path) <= _PATH_LIMIT else path[:_PATH_LIMIT] + "…"

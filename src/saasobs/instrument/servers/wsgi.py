@@ -26,6 +26,7 @@ from saasobs.instrument.config import ALWAYS_EXCLUDED
 from saasobs.instrument.metrics.endpoint import Response
 from saasobs.instrument.servers.exchange import Exchange
 from saasobs.instrument.servers.tenants import Asked
+from saasobs.instrument.servers.wsgi_failures import servers_page
 from saasobs.instrument.servers.wsgi_routes import WsgiRoutes, note_flask_route, path_arguments
 from saasobs.instrument.state import RequestFacts, enter, leave
 from saasobs.instrument.tracing.tracer import NOTHING, Incoming
@@ -86,7 +87,10 @@ class WsgiLayer:
             return exchange.watch_body(app(environ, exchange.starting))
         except BaseException as error:
             exchange.broken(error)
-            raise
+            page = exchange.servers_page(error)
+            if page is None:
+                raise
+            return page
         finally:
             if attached is not None:
                 exchange.detach(attached)
@@ -115,11 +119,12 @@ class WsgiLayer:
 class WsgiExchange(Exchange):
     """An exchange that watches `start_response` and the body."""
 
+    __slots__ = (
+        "_announced", "_environ", "_handling", "_header", "_routes", "_script_name", "_write", "recorded",
+        "start_response",
+    )  # fmt: skip
     start_response: StartResponse
     _write: Callable[[bytes], object]
-    _announced = -1
-    recorded = False
-    """Whether OpenTelemetry must know of its span."""
 
     def __init__(self, layer: WsgiLayer, environ: Environ, offered: str, *, counted: bool) -> None:
         """:param offered: the correlation ID as the caller sent it, or nothing."""
@@ -129,9 +134,10 @@ class WsgiExchange(Exchange):
         self._script_name: str = environ.get("SCRIPT_NAME", "")
         self._handling = sys.exc_info()[1]
         method, incoming = environ.get("REQUEST_METHOD", ""), _incoming(environ)
-        super().__init__(layer.instrumentation, offered, incoming, method=method, path=_path(environ), counted=counted)
-        if layer.instrumentation.tracer.recorder is not None:
-            self.recorded = True
+        self._announced = -1
+        super().__init__(layer.instrumentation, offered, incoming, method, _path(environ), counted=counted)
+        self.recorded = layer.instrumentation.tracer.recorder is not None
+        """Whether OpenTelemetry must know of its span."""
         self.operation.facts = partial(_facts, environ, self._script_name, layer.route_templates)
 
     # What the shared exchange asks.
@@ -144,6 +150,10 @@ class WsgiExchange(Exchange):
 
     def client(self) -> str:
         return self._environ.get("REMOTE_ADDR") or ""  # as the app sees it: a ProxyFix inside has put the client here
+
+    def kept_facts(self) -> Callable[[], RequestFacts]:
+        texts = {name: value for name, value in self._environ.items() if type(value) is str}  # no sockets, no files
+        return partial(_facts, texts, self._script_name, self._routes)
 
     def asked(self) -> Asked:
         environ = self._environ
@@ -257,6 +267,12 @@ class WsgiExchange(Exchange):
             self.disconnected()
         self.failed(error, cancelled=_is_stop(error))
         self._end()
+
+    def servers_page(self, error: BaseException) -> Iterable[bytes] | None:
+        """What to send in place of the server's own page, where that could not carry our header."""
+        if self._size:
+            return None
+        return servers_page(self.start_response, error, (self._header, self.operation.correlation_id))
 
     def interruption(self) -> BaseException | None:
         """What the server handles while it closes the body; not what it was handling before the request."""

@@ -23,12 +23,12 @@ _KNOWN: Final[dict[str, str]] = {
 
 
 def observe(process: Instrumentation, app: Any) -> bool:
-    """Whether it is one of ours, and then it is observed (unless its integration is disabled)."""
+    """Whether it is one of ours, and then it is observed."""
     for kind in type(app).__mro__:
         ours = _KNOWN.get(f"{kind.__module__}.{kind.__qualname__}")
         if ours is None:
             continue
-        if ours and kind.__module__.partition(".")[0] not in process.config.disable:
+        if ours:
             import_module(ours).observe(process, app)
         return True
     return False

@@ -38,14 +38,18 @@ _STATES: Final[Mapping[str, Outcome]] = {
     "IGNORED": "ignored",
     "REJECTED": "rejected",
 }
+_BEGUN: Final = frozenset({"timeout", "lost"})
+"""Ends of a run that had begun in a child."""
 _SUPERSEDED: Final = ("celery.app.trace", "celery.worker.strategy")
 """Their INFO records (received, succeeded with its result, retry) show arguments, and the `task.run` line is better."""
 
 
 def install(process: Instrumentation) -> None:
     """Observe every Celery app of this process."""
-    CelerySignals(process).connect()
+    receivers = CelerySignals(process)
+    receivers.connect()
     when_imported("celery.worker.request")(_watch_time_limits(process))
+    when_imported("opentelemetry.instrumentation.celery")(receivers.stand_inside)
 
 
 class CelerySignals:
@@ -76,6 +80,30 @@ class CelerySignals:
     def disconnect(self) -> None:
         for signal, _ in self._receivers:
             signal.disconnect(dispatch_uid="saasobs")
+
+    @guard.guarded("celery")
+    def stand_inside(self, module: Any) -> None:
+        """OpenTelemetry's own instrumentation makes a CONSUMER span whatever is there: ours is then the same span.
+
+        For that its receiver has to come first when a task begins, and last when it ends.
+        """
+
+        def around(wrapped: Callable[..., Any], _owner: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+            try:
+                return wrapped(*args, **kwargs)
+            finally:
+                self._go_inside()
+
+        wrap_function_wrapper(module, "CeleryInstrumentor._instrument", around)
+        self._go_inside()
+
+    @guard.guarded("celery")
+    def _go_inside(self) -> None:
+        for signal, receiver in ((signals.task_prerun, self.before_run), (signals.task_postrun, self.after_run)):
+            if signal.disconnect(dispatch_uid="saasobs"):
+                signal.connect(receiver, weak=False, dispatch_uid="saasobs")  # as the last one
+        receivers = signals.task_postrun.receivers
+        receivers.insert(0, receivers.pop())
 
     @guard.guarded("celery")
     def before_publish(self, headers: dict[str, Any] | None = None, **_more: Any) -> None:
@@ -133,7 +161,10 @@ class CelerySignals:
     def _tell_from_outside(
         self, name: str, request: Mapping[str, Any], outcome: Outcome, error: BaseException | None, seconds: float = 0.0
     ) -> None:
-        run = begin(self._process, _work(name, request), request)
+        work = _work(name, request)
+        if outcome in _BEGUN:
+            work = work._replace(sent_at=None)  # the child has told how long it waited
+        run = begin(self._process, work, request)
         if run is not None:
             run.operation.started_at -= seconds
             run.end(outcome, error)
@@ -204,18 +235,19 @@ def _outcome_of(error: BaseException | None) -> Outcome:
 
 
 def _tame_loggers() -> None:
-    for name in _SUPERSEDED:
+    for name in (*_SUPERSEDED, "celery.worker.request"):
         logger = logging.getLogger(name)
-        if logger.level == logging.NOTSET:
+        if name in _SUPERSEDED and logger.level == logging.NOTSET:
             logger.setLevel(logging.WARNING)
-        if _without_arguments not in logger.filters:
-            logger.addFilter(_without_arguments)
+        if _is_worth_a_line not in logger.filters:
+            logger.addFilter(_is_worth_a_line)
 
 
-def _without_arguments(record: logging.LogRecord) -> bool:
-    """Celery puts the arguments of the task, as they are, into `data`."""
+def _is_worth_a_line(record: logging.LogRecord) -> bool:
+    """Celery puts the arguments of the task, as they are, into `data`; and tells again of a child that has died."""
     vars(record).pop("data", None)
-    return True
+    error = record.args[0] if isinstance(record.args, tuple) and record.args else None
+    return not (isinstance(error, WorkerLostError | TimeLimitExceeded) and record.exc_info)
 
 
 def _watch_time_limits(process: Instrumentation) -> Callable[[Any], None]:

@@ -6,15 +6,17 @@ that what Dramatiq will try again is a retry and no failure.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 import dramatiq.broker
-from dramatiq.middleware import Middleware, TimeLimitExceeded
+from dramatiq.middleware import Interrupt, Middleware, TimeLimitExceeded
 from wrapt import wrap_function_wrapper
 
 from saasobs.instrument import guard, propagation
+from saasobs.instrument.state import current
 from saasobs.instrument.tasks.run import Outcome, TaskRun, Work, begin
 
 if TYPE_CHECKING:
@@ -32,6 +34,7 @@ def install(process: Instrumentation) -> None:
         wrapped(*args, **kwargs)
         observe(process, broker)
 
+    logging.getLogger("dramatiq.worker.WorkerThread").addFilter(_is_worth_a_line)
     wrap_function_wrapper(dramatiq.broker, "Broker.__init__", made)
     if dramatiq.broker.global_broker is not None:
         observe(process, dramatiq.broker.global_broker)
@@ -75,6 +78,13 @@ class SaasobsMiddleware(Middleware):
             run.end("skipped")
 
 
+@guard.guarded("dramatiq", default=True)
+def _is_worth_a_line(record: logging.LogRecord) -> bool:
+    """It tells of an exception before it is known whether the message is tried again; the run's line says both."""
+    operation = current()
+    return not record.exc_info or operation is None or operation.kind != "task"
+
+
 def _carried(message: Any) -> Mapping[str, Any]:
     carrier = message.options.get(OPTION)
     return carrier if isinstance(carrier, Mapping) else {}
@@ -103,7 +113,9 @@ def _outcome(message: Any, exception: BaseException | None, run: TaskRun) -> Out
         return "success"
     if not message.failed and _retries(message) >= run.work.attempt:
         return "retry"
-    return "timeout" if isinstance(exception, TimeLimitExceeded) else "failure"
+    if isinstance(exception, TimeLimitExceeded):
+        return "timeout"
+    return "cancelled" if isinstance(exception, Interrupt) else "failure"  # its worker is shutting down
 
 
 def _is_expected(broker: Any, message: Any, exception: BaseException | None) -> bool:

@@ -24,6 +24,7 @@ from wrapt import wrap_function_wrapper
 
 from saasobs.instrument import guard, propagation
 from saasobs.instrument.logs.setup import tame_server_loggers
+from saasobs.instrument.state import current
 from saasobs.instrument.tasks.run import Outcome, TaskRun, Work, begin
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ MARK: Final = b"\0saasobs1"
 """The end of a message that carries something; before it the length of the JSON in four bytes, before that the JSON."""
 _MOST: Final = 16 * 1024
 _SUPERSEDED: Final = ("Executing %s", "%s executed in %0.3fs")
+_UNHANDLED: Final = "Unhandled exception in task %s."
 _CARRIER: Final = "_saasobs_carrier"
 _SEEN: Final = "_saasobs_seen"
 _Arguments = tuple[Any, ...]
@@ -73,8 +75,14 @@ def _consumer_starts(wrapped: Callable[..., Any], _consumer: Any, args: _Argumen
 
 
 def _is_worth_a_line(record: logging.LogRecord) -> bool:
-    """Two of Huey's lines for each task say less than the one of ours."""
-    return record.msg not in _SUPERSEDED
+    """Two of Huey's lines for each task say less than the one of ours.
+
+    A third tells of an exception before it is known whether the task is tried again; the run's line says both.
+    """
+    if record.msg in _SUPERSEDED:
+        return False
+    operation = current()
+    return not (record.msg == _UNHANDLED and operation is not None and operation.kind == "task")
 
 
 class _Seen:

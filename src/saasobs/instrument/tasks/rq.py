@@ -31,7 +31,7 @@ META_KEY: Final = "saasobs"
 _RUN: Final = "_saasobs_run"
 _ERROR: Final = "_saasobs_error"
 """Where a job keeps its run, and what it has raised, until its end."""
-_reported: ContextVar[bool] = ContextVar("saasobs_rq_reported", default=False)
+_told: ContextVar[bool] = ContextVar("saasobs_rq_told", default=False)
 _Arguments = tuple[Any, ...]
 
 
@@ -92,11 +92,11 @@ class _Watch:
 
     def failed(self, wrapped: Callable[..., Any], _worker: Any, args: _Arguments, kwargs: Mapping[str, Any]) -> Any:
         """`Worker.handle_exception(job, type, error, traceback)`."""
-        token = _reported.set(_note_error(*args))
+        token = _told.set(_note_error(*args))
         try:
             return wrapped(*args, **kwargs)
         finally:
-            _reported.reset(token)
+            _told.reset(token)
 
     def lost(self, wrapped: Callable[..., Any], _worker: Any, args: _Arguments, kwargs: Mapping[str, Any]) -> Any:
         """`Worker.handle_work_horse_killed(job, …)`: in the main process, about a child that could tell nothing."""
@@ -128,12 +128,13 @@ class _Watch:
 
 @guard.guarded("rq", default=False)
 def _note_error(job: Any, _kind: Any = None, error: BaseException | None = None, *_more: Any) -> bool:
-    """Whether the error has been reported: what will be tried again is not."""
+    """Whether a line of ours has its traceback: what will be tried again is not reported, but is in the run's line."""
     setattr(job, _ERROR, error)
     run: TaskRun | None = getattr(job, _RUN, None)
-    if run is None or error is None or job.should_retry:
+    if run is None or error is None:
         return False
-    run.report(error)
+    if not job.should_retry:
+        run.report(error)
     return True
 
 
@@ -142,7 +143,7 @@ def _is_worth_a_line(record: logging.LogRecord) -> bool:
     """RQ's own lines of a run say less than ours, but for the job's arguments, which are nobody's business."""
     for private in ("arguments", "kwargs"):
         vars(record).pop(private, None)
-    if _reported.get():
+    if _told.get():
         return False  # with a traceback already
     operation = current()
     return record.levelno > logging.INFO or operation is None or operation.kind != "task"

@@ -105,7 +105,7 @@ class TaskRun:
         try:
             self._process.metrics.tasks.finished(system, self.operation.name, outcome, seconds)
             fault = error if outcome in _FAULTS and not expected and not isinstance(error, _EXITS) else None
-            self._tell(outcome, self._line(outcome, seconds, error, exit_code), fault, expected=expected)
+            self._tell(outcome, self._line(outcome, seconds, error, exit_code), error, fault, expected=expected)
         except Exception:  # noqa: BLE001 - a guest keeps quiet
             guard.failed("task")
         finally:
@@ -113,7 +113,15 @@ class TaskRun:
             _undo_structlog_bindings(self._before)
         return seconds
 
-    def _tell(self, outcome: Outcome, line: dict[str, Any], fault: BaseException | None, *, expected: bool) -> None:
+    def _tell(
+        self,
+        outcome: Outcome,
+        line: dict[str, Any],
+        error: BaseException | None,
+        fault: BaseException | None,
+        *,
+        expected: bool,
+    ) -> None:
         process, operation = self._process, self.operation
         if fault is not None:
             self.report(fault)
@@ -121,6 +129,8 @@ class TaskRun:
         level = "info" if expected else _LEVELS.get(outcome, "info")
         if process.logs.wants(level):
             event = names.JOB_EVENT if operation.kind == "job" else names.TASK_EVENT
+            if outcome == "retry" and error is not None:
+                line = {**line, **process.errors.described(error)}
             process.logs.emit(level, event, "saasobs.tasks", {**context_fields(), **line}, important=True)
 
     def _line(
@@ -143,9 +153,10 @@ class TaskRun:
         if exit_code is not None:
             line["exit_code"] = exit_code
         queries = self.operation.queries
-        if queries is not None:
+        if queries is not None and queries.count:  # else it has asked a cache only
             line["db_queries"] = queries.count
             line["db_ms"] = round(queries.seconds * 1000, 3)
+        if queries is not None:
             self._process.queries.judge(self.operation)
         return line
 

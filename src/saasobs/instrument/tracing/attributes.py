@@ -7,7 +7,7 @@ the operation's line says have the names they have there.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
@@ -36,13 +36,30 @@ class Description(NamedTuple):
     failed: bool
 
 
-def is_failure(operation: Operation, line: Mapping[str, Any]) -> bool:
+class Ended(NamedTuple):
+    """What its span needs of an operation that is over. It may wait long to be read, and the operation holds much."""
+
+    kind: str
+    name: str
+    correlation_id: str
+    tenant: str | None
+    children: int
+    facts: Callable[[], RequestFacts] | None
+
+
+def ended(operation: Operation, facts: Callable[[], RequestFacts] | None) -> Ended:
+    """:param facts: in place of the operation's own."""
+    tenant, children = operation.tenant, operation.children
+    return Ended(operation.kind, operation.name, operation.correlation_id, tenant, children, facts or operation.facts)
+
+
+def is_failure(operation: Ended, line: Mapping[str, Any]) -> bool:
     """Whether the operation failed although no exception was seen."""
     status = line.get("status", 0) if operation.kind in ("request", "websocket") else 0
     return status >= 500 or line.get("outcome") in _FAULTY
 
 
-def describe(operation: Operation, line: Mapping[str, Any], fault: type[BaseException] | None) -> Description:
+def describe(operation: Ended, line: Mapping[str, Any], fault: type[BaseException] | None) -> Description:
     """:param line: what the operation's line says. :param fault: the exception that it ended with."""
     said: dict[str, Any] = {names.CORRELATION_ID: operation.correlation_id}
     if operation.tenant is not None:
@@ -63,7 +80,7 @@ def describe(operation: Operation, line: Mapping[str, Any], fault: type[BaseExce
     return Description(name, said, failed)
 
 
-def _http(said: dict[str, Any], operation: Operation, line: Mapping[str, Any]) -> str:
+def _http(said: dict[str, Any], operation: Ended, line: Mapping[str, Any]) -> str:
     sent = str(line.get("method") or "GET")
     method = sent if sent in names.KNOWN_METHODS else names.OTHER_METHOD
     said["http.request.method"] = method

@@ -24,10 +24,12 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
 from saasobs._version import __version__
 from saasobs.instrument.config import InstrumentConfig
+from saasobs.instrument.scrub import Scrubber
 from saasobs.instrument.tracing.delivery import OtlpExporter, Target
 from saasobs.instrument.tracing.pipeline import Pipeline
 from saasobs.instrument.tracing.recording import SCHEMA, Recorder
 from saasobs.instrument.tracing.sampling import Sampling
+from saasobs.instrument.tracing.scrubbing import ScrubbingExporter
 from saasobs.instrument.tracing.spans import OperationSpans
 from saasobs.instrument.tracing.troubles import ExportTroubles
 
@@ -56,7 +58,7 @@ def recorder_into(exporter: SpanExporter, config: InstrumentConfig) -> Recorder:
 
     sampling = Sampling.named(config.trace_sampler, config.trace_sample_ratio)
     provider = OurProvider(sampling, config)
-    provider.add_ours(SimpleSpanProcessor(exporter))
+    provider.add_ours(SimpleSpanProcessor(ScrubbingExporter(exporter, Scrubber(config.scrub))))
     return Recorder(provider, sampling, provider.ids, make=_spans_of(provider))
 
 
@@ -74,13 +76,13 @@ class OurProvider(TracerProvider):
         self._born_as = self.resource.attributes[_INSTANCE]
         self.has_guests = False
         """Whether the app has added processors of its own."""
-        self._ours: tuple[SpanProcessor, ...] = ()
+        self._ours: tuple[Callable[[ReadableSpan], None], ...] = ()
 
     def add_ours(self, *processors: SpanProcessor) -> None:
         """Add what sends spans for us."""
         for processor in processors:
             super().add_span_processor(processor)
-        self._ours += processors
+            self._ours += (_taking(processor),)
 
     def add_span_processor(self, span_processor: SpanProcessor) -> None:
         """As the SDK's, and remembered."""
@@ -89,8 +91,8 @@ class OurProvider(TracerProvider):
 
     def ended(self, span: ReadableSpan) -> None:
         """Hand a span that is none of the SDK's to our processors."""
-        for processor in self._ours:
-            processor.on_end(span)
+        for take in self._ours:
+            take(span)
 
     def get_tracer(self, *args: Any, **more: Any) -> trace.Tracer:
         """As the SDK's, and remembered."""
@@ -105,6 +107,15 @@ class OurProvider(TracerProvider):
         self._resource = self.resource.merge(Resource({_INSTANCE: str(uuid.uuid4())}))
         for tracer in self._given:
             tracer.resource = self._resource
+
+
+def _taking(processor: SpanProcessor) -> Callable[[ReadableSpan], None]:
+    """How to give a processor a span that is sampled for certain.
+
+    The SDK's batches would ask it: then its context would be made in the app's thread, and not in that of the exporter.
+    """
+    taken = getattr(getattr(processor, "_batch_processor", None), "emit", None)
+    return processor.on_end if taken is None else taken
 
 
 class Ids(RandomIdGenerator):
@@ -159,7 +170,8 @@ def _exporters(config: InstrumentConfig, troubles: ExportTroubles) -> list[SpanE
         "otlp": lambda: OtlpExporter(target_of(config), troubles),
         "console": ConsoleSpanExporter,
     }
-    return [make() for name, make in known.items() if name in wanted]
+    scrubber = Scrubber(config.scrub)
+    return [ScrubbingExporter(make(), scrubber) for name, make in known.items() if name in wanted]
 
 
 def target_of(config: InstrumentConfig) -> Target:

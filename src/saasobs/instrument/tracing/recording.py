@@ -36,8 +36,15 @@ from opentelemetry.trace import (
 
 from saasobs._version import __version__
 from saasobs.instrument import names
-from saasobs.instrument.state import Operation, current
-from saasobs.instrument.tracing.attributes import Description, describe, exception_attributes, is_failure, type_name
+from saasobs.instrument.state import Operation, RequestFacts, current
+from saasobs.instrument.tracing.attributes import (
+    Description,
+    Ended,
+    describe,
+    ended,
+    exception_attributes,
+    type_name,
+)
 from saasobs.instrument.tracing.identity import identify
 from saasobs.instrument.tracing.sampling import Sampling
 from saasobs.instrument.tracing.trace_context import RANDOM, SAMPLED, Parent
@@ -175,7 +182,14 @@ class Recorder:
         operation.sampled = operation.trace_flags & SAMPLED == SAMPLED
         return span
 
-    def end(self, operation: Operation, begun: Any, line: Mapping[str, Any], error: BaseException | None) -> None:
+    def end(
+        self,
+        operation: Operation,
+        begun: Any,
+        line: Mapping[str, Any],
+        error: BaseException | None,
+        facts: Callable[[], RequestFacts] | None = None,
+    ) -> None:
         """See `Tracer.end`."""
         span: Span = operation.span
         if not span.is_recording():  # somebody has ended it, and would be told off in the log for what we say now
@@ -187,10 +201,9 @@ class Recorder:
         fault = None if error is None else type(error)
         end_described = getattr(span, "end_described", None)
         if end_described is not None:  # worked out when it is read, in the exporter's thread
-            failed = error is not None or is_failure(operation, line)
-            end_described(partial(_described, operation, line, fault), error, failed=failed)
+            end_described(partial(_described, ended(operation, facts), line, fault), error)
             return
-        name, attributes, failed = _described(operation, line, fault)
+        name, attributes, failed = _described(ended(operation, facts), line, fault)
         span.update_name(name)
         span.set_attributes(attributes)
         _finish(span, error, failed=failed)
@@ -293,7 +306,7 @@ def _finish(span: Span, error: BaseException | None, *, failed: bool) -> None:
     span.end()
 
 
-def _described(operation: Operation, line: Mapping[str, Any], fault: type[BaseException] | None) -> Description:
+def _described(operation: Ended, line: Mapping[str, Any], fault: type[BaseException] | None) -> Description:
     told = describe(operation, line, fault)
     if operation.children > _CHILDREN:
         told.attributes["saasobs.spans_left_out"] = operation.children - _CHILDREN

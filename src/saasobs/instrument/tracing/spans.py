@@ -45,10 +45,9 @@ class OperationSpans:
         provider = self._provider
         if provider.has_guests:
             return None
-        own = Parent(operation.trace_id, operation.span_id, operation.trace_flags, operation.tracestate)
         return OperationSpan(
-            remote(own, is_remote=False),
-            None if parent is None else remote(parent),
+            Parent(operation.trace_id, operation.span_id, operation.trace_flags, operation.tracestate),
+            parent,
             KINDS.get(operation.kind, SpanKind.INTERNAL),
             () if link is None else (Link(remote(link)),),
             (provider.resource, self._scope),
@@ -59,43 +58,57 @@ class OperationSpans:
 class OperationSpan(Span, ReadableSpan):
     """A span that ends as one thing said of one operation."""
 
+    _title = ""
+    _instrumentation_info = None
+    _events: Sequence[Event] = ()
+    _stated = _UNSET
+    """Its status, as far as the app has said one."""
+    _end_time: int | None = None
+    _own: dict[str, Any] | None = None
+    """Attributes from the app."""
+    _describe: Callable[[], Description] | None = None
+    _known: BoundedAttributes | None = None
+    _known_context: SpanContext | None = None
+
     def __init__(
         self,
-        context: SpanContext,
-        parent: SpanContext | None,
+        place: Parent,
+        parent: Parent | None,
         kind: SpanKind,
         links: Sequence[Link],
         source: tuple[Resource, InstrumentationScope],
         on_end: Callable[[ReadableSpan], None],
     ) -> None:
-        """:param on_end: takes it when it has ended."""
+        """:param place: its own. :param on_end: takes it when it has ended."""
         # The fields of ReadableSpan, without its __init__, which would write them twice.
-        self._title = ""
-        self._own_context = self._context = context
-        self._parent = parent
+        self._place = place
+        self._above = parent
         self._kind = kind
         self._links = links
         self._resource, self._instrumentation_scope = source
-        self._instrumentation_info = None
-        self._events: Sequence[Event] = ()
-        self._status = _UNSET
         self._start_time = time_ns()
-        self._end_time = None
-        self._own: dict[str, Any] | None = None
-        self._describe: Callable[[], Description] | None = None
-        self._known: BoundedAttributes | None = None
         self._on_end = on_end
 
     # What it says.
 
-    def end_described(self, describe: Callable[[], Description], error: BaseException | None, *, failed: bool) -> None:
-        """End it. :param describe: gives name and attributes, when somebody reads them."""
+    def end_described(self, describe: Callable[[], Description], error: BaseException | None) -> None:
+        """End it. :param describe: gives name, attributes and status, when somebody reads them."""
         self._describe = describe
         if error is not None:
             self.add_event("exception", exception_attributes(error))
-        if failed:
-            self._status = _FAILED
         self.end()
+
+    @property
+    def _context(self) -> SpanContext:  # type: ignore[override]
+        return self.get_span_context()
+
+    @property
+    def _parent(self) -> SpanContext | None:  # type: ignore[override]
+        return None if self._above is None else remote(self._above)
+
+    @property
+    def _status(self) -> Status:  # type: ignore[override]
+        return _FAILED if self._end_time is not None and self._description().failed else self._stated
 
     @property
     def _attributes(self) -> BoundedAttributes:  # type: ignore[override]
@@ -118,12 +131,14 @@ class OperationSpan(Span, ReadableSpan):
         return made
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self._name!r}, {self._own_context!r})"
+        return f"{type(self).__name__}({self._name!r}, {self.get_span_context()!r})"
 
     # OpenTelemetry's interface, for the app.
 
     def get_span_context(self) -> SpanContext:
-        return self._own_context
+        if self._known_context is None:
+            self._known_context = remote(self._place, is_remote=False)
+        return self._known_context
 
     def is_recording(self) -> bool:
         return self._end_time is None
@@ -148,8 +163,8 @@ class OperationSpan(Span, ReadableSpan):
 
     def set_status(self, status: Status | StatusCode, description: str | None = None) -> None:
         chosen = Status(status, description) if isinstance(status, StatusCode) else status
-        if self._end_time is None and not chosen.is_unset and self._status.status_code is not StatusCode.OK:
-            self._status = chosen
+        if self._end_time is None and not chosen.is_unset and self._stated.status_code is not StatusCode.OK:
+            self._stated = chosen
 
     def record_exception(
         self,

@@ -30,12 +30,12 @@ from __future__ import annotations
 
 import atexit
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 from saasobs.instrument import guard
 from saasobs.instrument.config import InstrumentConfig
-from saasobs.instrument.state import Operation, current
+from saasobs.instrument.state import Operation, RequestFacts, current
 from saasobs.instrument.tracing.baggage import parse_baggage
 from saasobs.instrument.tracing.identity import identify
 from saasobs.instrument.tracing.sampling import Sampling
@@ -102,9 +102,9 @@ class Tracer:
         self,
         operation: Operation,
         incoming: Incoming = NOTHING,
-        *,
         method: str = "",
         path: str = "",
+        *,
         own: bool = False,
         unseen: bool = False,
     ) -> Any:
@@ -134,15 +134,23 @@ class Tracer:
         identify(operation, parent, self._passing)
         return None
 
-    def end(self, operation: Operation, begun: Any, attributes: Mapping[str, Any], error: BaseException | None) -> None:
+    def end(
+        self,
+        operation: Operation,
+        begun: Any,
+        attributes: Mapping[str, Any],
+        error: BaseException | None,
+        facts: Callable[[], RequestFacts] | None = None,
+    ) -> None:
         """End the operation's span, if it has one, under the operation's name.
 
         :param attributes: what the line of the operation says. :param error: the fault it ended with.
+        :param facts: of its request; called when somebody reads the span.
         """
         if begun is None or self.recorder is None:
             return
         try:
-            self.recorder.end(operation, begun, attributes, error)
+            self.recorder.end(operation, begun, attributes, error, facts)
         except Exception:  # noqa: BLE001 - a guest keeps quiet
             guard.failed("trace")
 

@@ -152,9 +152,12 @@ def _layer_stack(kind: Any) -> None:
 def _layered(app: Any, stack: Any) -> Any:
     try:
         from saasobs.instrument.installing import started  # noqa: PLC0415 - as above
+        from saasobs.instrument.integrations import leaves_alone  # noqa: PLC0415 - as above
         from saasobs.instrument.tracing.ownership import claim_app  # noqa: PLC0415 - as above
 
         process = started()
+        if leaves_alone(process.config, app):
+            return stack
         claim_app(app)
         return process.wrap(stack)
     except Exception as error:  # noqa: BLE001 - a guest keeps quiet
