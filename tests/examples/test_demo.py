@@ -20,6 +20,8 @@ from typing import Any, Self
 import httpx
 import pytest
 
+from support.daemon import free_port
+
 ROOT = Path(__file__).parents[2]
 PATIENCE = 60.0
 """Seconds to wait for what should take a few: a hung test must end, a slow machine must pass."""
@@ -30,13 +32,6 @@ def folder() -> Iterator[Path]:
     """A folder with a short name: the daemon's socket goes into it."""
     with tempfile.TemporaryDirectory(prefix="so-") as name:
         yield Path(name)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 class Demo:

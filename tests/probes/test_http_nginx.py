@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import socket
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from saasobs.core.result import Outcome, Reason
+from support.daemon import free_port
 from support.needs import require_binary
 from support.probing import Prober
 from support.tls import Certificates, Identity
@@ -45,15 +45,6 @@ class Nginx:
     identity: Identity
 
 
-def free_ports(count: int) -> list[int]:
-    held = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    try:
-        return [one.getsockname()[1] for one in held]
-    finally:
-        for one in held:
-            one.close()
-
-
 async def listening(port: int, process: asyncio.subprocess.Process) -> bool:
     """Whether it came up on its port; false when it ended, as when somebody else took the port."""
     while process.returncode is None:
@@ -75,7 +66,7 @@ async def nginx(tmp_path: Path, certificates: Certificates) -> AsyncIterator[Ngi
     (tmp_path / "www" / "index.txt").write_text(TEXT)
     identity = certificates.good()
     for _ in range(5):
-        plain, secure, closed = free_ports(3)
+        plain, secure, closed = [free_port() for _ in range(3)]
         names = {"folder": tmp_path, "plain": plain, "secure": secure, "closed": closed, "pem": identity.pem}
         user = "user root;" if os.geteuid() == 0 else ""
         (tmp_path / "nginx.conf").write_text(CONFIG.format(**names, user=user))

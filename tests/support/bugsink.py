@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import socket
 import sqlite3
 import subprocess
 import time
@@ -17,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from support.daemon import free_port
 from support.needs import require_tool
 from support.process import ServerProcess, folder_of
 
@@ -63,10 +63,8 @@ class Bugsink:
 def running_bugsink() -> Iterator[Bugsink]:
     """Start one with a database of its own; skips when `make test` could not fetch it."""
     programs = require_tool("bugsink")
-    with folder_of() as folder, closing(socket.socket()) as chosen:
-        chosen.bind(("127.0.0.1", 0))
-        port = chosen.getsockname()[1]
-        chosen.close()
+    with folder_of() as folder:
+        port = free_port()
         _run(programs / "bugsink-create-conf", folder, "--template=local", "--host=127.0.0.1", f"--port={port}")
         _migrated(programs, folder)
         dsn = _new_project(programs, folder, "first")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import sys
 import urllib.error
 import urllib.request
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from support.bugsink import Bugsink
+from support.daemon import free_port
 from support.process import ServerProcess
 
 _APP = """
@@ -56,9 +56,7 @@ def test_one_fault_is_one_event_in_the_tracker(bugsink: Bugsink, tmp_path: Path)
     """Logged by the app twice, seen by the layer, logged by uvicorn: one stored event a request, and one issue."""
     (tmp_path / "faulty_shop.py").write_text(_APP)
     dsn = bugsink.project("one fault")
-    with socket.socket() as chosen:
-        chosen.bind(("127.0.0.1", 0))
-        port = chosen.getsockname()[1]
+    port = free_port()
     base = f"http://127.0.0.1:{port}"
     command = [sys.executable, "-m", "uvicorn", "--port", str(port), "faulty_shop:app"]
     environment = {**os.environ, "PYTHONPATH": str(tmp_path), "SENTRY_DSN": dsn}

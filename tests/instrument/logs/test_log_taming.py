@@ -6,7 +6,6 @@ import json
 import logging
 import logging.config
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -19,6 +18,7 @@ from typing import Any
 import pytest
 
 from support.capture import captured
+from support.daemon import free_port
 from support.process import ServerProcess
 
 _OTHERS: dict[str, Any] = {
@@ -115,9 +115,7 @@ asgi = saasobs.instrument(asgi)
 def serving(folder: Path, *command: str) -> Iterator[tuple[str, Path]]:
     """A server of its own process on a free port; yields its address and its output."""
     (folder / "tamed_app.py").write_text(_APP)
-    with socket.socket() as chosen:
-        chosen.bind(("127.0.0.1", 0))
-        port = chosen.getsockname()[1]
+    port = free_port()
     words = [word.replace("PORT", str(port)) for word in command]
     environment = {**os.environ, "PYTHONPATH": str(folder)}
     log = folder / "out"

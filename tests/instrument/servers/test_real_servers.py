@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import sys
 import time
 from collections.abc import Iterator
@@ -17,6 +16,7 @@ import httpx
 import pytest
 
 from saasobs.instrument import names
+from support.daemon import free_port
 from support.echo import echoing
 from support.envelopes import taking_envelopes
 from support.otlp import collecting
@@ -43,13 +43,6 @@ class Serving:
             if len(found) >= at_least or time.monotonic() > until:
                 return found
             time.sleep(0.02)
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
 
 
 @contextmanager

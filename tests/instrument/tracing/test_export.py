@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from support.daemon import free_port
 from support.otlp import Collector, collecting
 from support.process import ServerProcess
 
@@ -60,13 +61,6 @@ def run(program: str, address: str, **more: str) -> subprocess.CompletedProcess[
     )
     assert ended.returncode == 0, ended.stderr
     return ended
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
 
 
 def ask(url: str) -> str:
