@@ -223,13 +223,14 @@ def test_a_tracker_that_does_not_answer() -> None:
 _FORKING = """
 import os
 saasobs.instrument(sentry_dsn=DSN)
+from saasobs.instrument.installing import running
 try: failing(1)
 except ValueError as error: saasobs.capture_exception(error)
+running().errors.flush(60)
 pid = os.fork()
 try: failing(2)
 except ValueError as error: saasobs.capture_exception(error)
-from saasobs.instrument.installing import running
-running().errors.flush(5)
+running().errors.flush(60)
 if pid == 0:
     os._exit(0)
 os.waitpid(pid, 0)
