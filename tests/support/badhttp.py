@@ -414,12 +414,21 @@ async def closed_port() -> AsyncIterator[int]:
 async def deaf_port() -> AsyncIterator[int]:
     """A port that accepts connections and never reads: what a TLS handshake times out on."""
 
+    tasks: set[asyncio.Task[None]] = set()
+    writers: list[asyncio.StreamWriter] = []
+
     async def hold(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.read()
-        writer.close()
+        task = asyncio.current_task()
+        assert task is not None
+        tasks.add(task)
+        writers.append(writer)
+        try:
+            await reader.read()
+        finally:
+            writer.close()
 
     listener = await asyncio.start_server(hold, "127.0.0.1", 0)
     try:
         yield listener.sockets[0].getsockname()[1]
     finally:
-        listener.close()
+        await take_down(listener, tasks, writers)

@@ -11,7 +11,8 @@ async def take_down(
 ) -> None:
     """Stop listening, end what runs, and break off every connection, by TLS ones too, without a goodbye."""
     listener.close()
-    await asyncio.sleep(0)  # a connection that was accepted in this round gets its handler in the next one
+    for _ in range(5):  # a connection that was accepted in this round gets its handler some rounds later
+        await asyncio.sleep(0)
     waiting = list(tasks)
     for task in waiting:
         task.cancel()

@@ -15,6 +15,7 @@ from h2.config import H2Configuration
 from h2.connection import H2Connection
 from h2.events import RequestReceived
 
+from support.closing import take_down
 from support.tls import Identity
 
 TOKEN = "Bearer swordfish-42"  # what `guarded` asks for
@@ -98,13 +99,7 @@ async def bare_server(answer: Answer | bytes) -> AsyncIterator[int]:
     try:
         yield listener.sockets[0].getsockname()[1]
     finally:
-        listener.close()
-        for task in list(tasks):
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        for writer in writers:
-            writer.transport.abort()
-        await asyncio.sleep(0)
+        await take_down(listener, tasks, writers)
 
 
 async def _bytes(data: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -14,6 +14,8 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.datastructures import Headers
 from websockets.typing import Subprotocol
 
+from support.closing import take_down
+
 Talk = Callable[[ServerConnection], Awaitable[None]]
 
 
@@ -98,10 +100,4 @@ async def raw_server(answer: Raw) -> AsyncIterator[int]:
     try:
         yield listener.sockets[0].getsockname()[1]
     finally:
-        listener.close()
-        for task in list(tasks):
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        for writer in writers:
-            writer.transport.abort()
-        await asyncio.sleep(0)
+        await take_down(listener, tasks, writers)
