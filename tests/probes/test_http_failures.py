@@ -11,6 +11,7 @@ import pytest
 from saasobs.core.result import Outcome, Reason
 from support.badhttp import BadServer, closed_port, deaf_port
 from support.probing import Prober, prober
+from support.serving import port_of, serving
 
 FAILURES: list[tuple[str, dict[str, Any], Reason, str]] = [
     ("/reset", {}, Reason.CONNECTION_RESET, r"the connection was broken off \(.*reset.*\)"),
@@ -91,8 +92,8 @@ async def test_plain_http_behind_https(probe: Prober) -> None:
         writer.write(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
         writer.close()
 
-    async with await asyncio.start_server(speak_plainly, "127.0.0.1", 0) as server:
-        result = await probe.get(f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}/")
+    async with serving(speak_plainly) as listener:
+        result = await probe.get(f"https://127.0.0.1:{port_of(listener)}/")
     assert (result.outcome, result.reason) == (Outcome.DOWN, Reason.TLS_FAILED)
     assert result.message.startswith("the TLS handshake failed (")
 

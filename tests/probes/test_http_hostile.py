@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from saasobs.core.result import REASONS, Outcome, Reason, Result
 from support.badhttp import BadServer
 from support.probing import Prober, prober
+from support.serving import port_of, serving
 from support.tls import Certificates
 
 RULES = r"the answer breaks the rules of its protocol \(.+\)"
@@ -72,20 +73,8 @@ Speak = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 @asynccontextmanager
 async def raw_server(speak: Speak, context: ssl.SSLContext | None = None) -> AsyncIterator[int]:
     """The bare socket, or what is behind a handshake; yields its port."""
-
-    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            await speak(reader, writer)
-        except (OSError, EOFError):
-            pass  # the probe hung up, as it may
-        finally:
-            writer.close()
-
-    server = await asyncio.start_server(handle, "127.0.0.1", 0, ssl=context)
-    try:
-        yield server.sockets[0].getsockname()[1]
-    finally:
-        server.close()
+    async with serving(speak, ssl=context) as listener:
+        yield port_of(listener)
 
 
 def reset(writer: asyncio.StreamWriter) -> None:

@@ -20,6 +20,7 @@ from saasobs.probes.net import contact
 from support.badhttp import bad_server, closed_port
 from support.dns import Zone, dns_server
 from support.probing import Asker, Others, Pings, WallClock, asker, check, monitor
+from support.serving import port_of, serving
 from support.shop import PASSWORD, SESSION, Shop, shop
 from support.tls import Certificates
 
@@ -448,15 +449,11 @@ async def test_an_idle_connection_that_was_closed_is_no_failure() -> None:
         await reader.read(1)  # the next request has begun
         writer.transport.abort()
 
-    listener = await asyncio.start_server(once, "127.0.0.1", 0)
-    base = f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}"
     again = {"name": "again", "url": "/"}
-    try:
-        async with asker("journey") as journeys:
-            result = await journeys.ask(base_url=base, steps=[{"name": "first", "url": "/"}, again])
-            post = await journeys.ask(base_url=base, steps=[{"name": "first", "url": "/"}, {**again, "method": "POST"}])
-    finally:
-        listener.close()
+    async with serving(once) as listener, asker("journey") as journeys:
+        base = f"http://127.0.0.1:{port_of(listener)}"
+        result = await journeys.ask(base_url=base, steps=[{"name": "first", "url": "/"}, again])
+        post = await journeys.ask(base_url=base, steps=[{"name": "first", "url": "/"}, {**again, "method": "POST"}])
     assert result.outcome is Outcome.UP, result.message
     assert served == 3
     assert post.reason in (Reason.EMPTY_RESPONSE, Reason.CONNECTION_RESET)
@@ -507,14 +504,10 @@ def test_whatever_is_answered_ends_in_a_verdict(pieces: list[bytes]) -> None:
         writer.close()
 
     async def main() -> Result:
-        listener = await asyncio.start_server(serve, "127.0.0.1", 0)
-        base = f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}"
         step = {"name": "a", "url": "/", "expect": {"status": "100-599"}, "extract": {"v": {"regex": "(?s).*"}}}
-        try:
-            async with asker("journey") as journeys:
-                return await journeys.ask(base_url=base, steps=[step], cleanup=[{"name": "b", "url": "/"}])
-        finally:
-            listener.close()
+        async with serving(serve) as listener, asker("journey") as journeys:
+            base = f"http://127.0.0.1:{port_of(listener)}"
+            return await journeys.ask(base_url=base, steps=[step], cleanup=[{"name": "b", "url": "/"}])
 
     result = asyncio.run(main())
     assert result.outcome in (Outcome.UP, Outcome.DEGRADED, Outcome.DOWN), result.message

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from urllib.parse import parse_qsl, urlsplit
 
-from support.closing import take_down
+from support.serving import port_of, serving
 
 MIB = 1024 * 1024
 BROTLI_BOMB = base64.b64decode("y///P/gnAOKxQCD3/o///3/wTwDEYRGA7v0f////4J8AiMMCAN37P/7//8E/ARCHBQC6938D")
@@ -364,32 +364,16 @@ async def bad_server(
 ) -> AsyncIterator[BadServer]:
     """Serve PATHS, and a test's own before them, on an ephemeral port; over TLS when given a context."""
     served = {**PATHS, **(paths or {})}
-    tasks: set[asyncio.Task[None]] = set()
-    writers: list[asyncio.StreamWriter] = []
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        tasks.add(task)
-        writers.append(writer)
         server.connections += 1
-        try:
-            asked = await _read(reader)
-            server.asked.append(asked)
-            await served["/" + asked.path.split("/")[1]](Wire(reader, writer), asked)
-        except (ConnectionError, asyncio.IncompleteReadError, ssl.SSLError, asyncio.CancelledError):
-            pass  # the client hung up, which is what many of these tests are about
-        finally:
-            tasks.discard(task)
-            writer.close()
+        asked = await _read(reader)
+        server.asked.append(asked)
+        await served["/" + asked.path.split("/")[1]](Wire(reader, writer), asked)
 
-    listener = await asyncio.start_server(handle, host, 0, ssl=context, limit=4 * MIB)
-    port = listener.sockets[0].getsockname()[1]
-    server = BadServer(port, "https" if context else "http")
-    try:
+    async with serving(handle, host, ssl=context, limit=4 * MIB) as listener:
+        server = BadServer(port_of(listener), "https" if context else "http")
         yield server
-    finally:
-        await take_down(listener, tasks, writers)
 
 
 async def _read(reader: asyncio.StreamReader) -> Asked:
@@ -414,21 +398,8 @@ async def closed_port() -> AsyncIterator[int]:
 async def deaf_port() -> AsyncIterator[int]:
     """A port that accepts connections and never reads: what a TLS handshake times out on."""
 
-    tasks: set[asyncio.Task[None]] = set()
-    writers: list[asyncio.StreamWriter] = []
+    async def hold(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
+        await reader.read()
 
-    async def hold(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        tasks.add(task)
-        writers.append(writer)
-        try:
-            await reader.read()
-        finally:
-            writer.close()
-
-    listener = await asyncio.start_server(hold, "127.0.0.1", 0)
-    try:
-        yield listener.sockets[0].getsockname()[1]
-    finally:
-        await take_down(listener, tasks, writers)
+    async with serving(hold) as listener:
+        yield port_of(listener)

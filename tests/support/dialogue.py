@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from support.closing import take_down
+from support.serving import port_of, serving
 
 
 @dataclass
@@ -64,33 +64,23 @@ async def talker(
     script: Script, context: ssl.SSLContext | None = None, host: str = "127.0.0.1", port: int = 0
 ) -> AsyncIterator[Talker]:
     """Run the script for every connection; the connection is closed at its end."""
-    tasks: set[asyncio.Task[None]] = set()
-    writers: list[asyncio.StreamWriter] = []
 
-    async def serve(peer: Peer) -> None:
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        running.connections += 1
+        peer = Peer(reader, writer)
         try:
             await script(peer)
-        except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
-            pass  # the client hung up, which is what many of these tests are about
+        except (OSError, EOFError, asyncio.CancelledError):
+            raise
         except Exception as error:
             running.faults.append(error)
             raise
         finally:
             peer.writer.close()
 
-    def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        running.connections += 1
-        writers.append(writer)
-        task = asyncio.ensure_future(serve(Peer(reader, writer)))
-        tasks.add(task)
-        task.add_done_callback(tasks.discard)
-
-    listener = await asyncio.start_server(connected, host, port, ssl=context)
-    running = Talker(listener.sockets[0].getsockname()[1])
-    try:
+    async with serving(handle, host, port, ssl=context) as listener:
+        running = Talker(port_of(listener))
         yield running
-    finally:
-        await take_down(listener, tasks, writers)
     assert not running.faults, running.faults
 
 

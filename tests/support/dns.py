@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import cast
 
 from dnslib import AAAA, QTYPE, RCODE, RR, A, DNSRecord
+
+from support.nameservers import port_for_both
+from support.serving import serving
 
 
 @dataclass
@@ -79,29 +82,12 @@ async def dns_server(zone: Zone) -> AsyncIterator[str]:
             writer.write(len(data).to_bytes(2, "big") + data)
         writer.close()
 
-    loop = asyncio.get_running_loop()
-    listener, transport = await _same_port(loop, zone, over_tcp)
-    try:
-        yield f"127.0.0.1:{transport.get_extra_info('sockname')[1]}"
-    finally:
-        listener.close()
-        transport.close()
-
-
-Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
-
-
-async def _same_port(
-    loop: asyncio.AbstractEventLoop, zone: Zone, over_tcp: Handler
-) -> tuple[asyncio.Server, asyncio.DatagramTransport]:
-    """One port number for both protocols: what TCP got may be taken for UDP, then another one is tried."""
-    for _ in range(20):
-        listener = await asyncio.start_server(over_tcp, "127.0.0.1", 0)
-        place = listener.sockets[0].getsockname()[:2]
+    port = port_for_both()
+    async with serving(over_tcp, port=port):
+        transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
+            lambda: _Server(zone), local_addr=("127.0.0.1", port)
+        )
         try:
-            transport, _protocol = await loop.create_datagram_endpoint(lambda: _Server(zone), local_addr=place)
-        except OSError:
-            listener.close()
-        else:
-            return listener, transport
-    raise OSError("no port is free for both UDP and TCP")
+            yield f"127.0.0.1:{port}"
+        finally:
+            transport.close()

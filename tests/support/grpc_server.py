@@ -15,7 +15,7 @@ from h2.config import H2Configuration
 from h2.connection import H2Connection
 from h2.events import RequestReceived
 
-from support.closing import take_down
+from support.serving import port_of, serving
 from support.tls import Identity
 
 TOKEN = "Bearer swordfish-42"  # what `guarded` asks for
@@ -79,27 +79,12 @@ Answer = Callable[[H2Connection, int], None]
 @asynccontextmanager
 async def bare_server(answer: Answer | bytes) -> AsyncIterator[int]:
     """HTTP/2 whose answer a test writes, or raw bytes in place of any protocol; yields the port."""
-    writers: list[asyncio.StreamWriter] = []
-    tasks: set[asyncio.Task[None]] = set()
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        tasks.add(task)
-        writers.append(writer)
-        try:
-            await (_bytes(answer, reader, writer) if isinstance(answer, bytes) else _speak(answer, reader, writer))
-        except (ConnectionError, asyncio.CancelledError):
-            pass  # the client hung up, which is what many of these tests are about
-        finally:
-            tasks.discard(task)
-            writer.close()
+        await (_bytes(answer, reader, writer) if isinstance(answer, bytes) else _speak(answer, reader, writer))
 
-    listener = await asyncio.start_server(handle, "127.0.0.1", 0)
-    try:
-        yield listener.sockets[0].getsockname()[1]
-    finally:
-        await take_down(listener, tasks, writers)
+    async with serving(handle) as listener:
+        yield port_of(listener)
 
 
 async def _bytes(data: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

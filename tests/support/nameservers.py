@@ -21,7 +21,9 @@ import dns.message
 import dns.query
 from dnslib import DNSRecord
 
+from support.daemon import free_port
 from support.needs import require_binary
+from support.serving import serving
 
 ZONES = {
     "acme.example": """\
@@ -118,7 +120,7 @@ def knot(folder: Path) -> Iterator[Running]:
         (folder / f"{name}.zone").write_text(f"$ORIGIN {name}.\n{records}\n")
     user = "    user: root:root" if os.geteuid() == 0 else ""
     zones = "\n".join(f"  - domain: {name}" for name in ZONES)
-    port = _free_port()
+    port = port_for_both()
     (folder / "knot.conf").write_text(_KNOT.format(folder=folder, port=port, user=user, zones=zones))
     with _running((program, "-c", str(folder / "knot.conf")), port, folder) as process:
         yield Running(port, process)
@@ -130,7 +132,7 @@ def unbound(folder: Path, behind: Running) -> Iterator[Running]:
     program = require_binary("unbound", "unbound")
     answer = dns.query.tcp(dns.message.make_query("acme.example.", "DNSKEY"), "127.0.0.1", 5, behind.port)
     anchor = f"acme.example. DNSKEY {answer.answer[0][0].to_text()}"
-    port = _free_port()
+    port = port_for_both()
     text = _UNBOUND.format(folder=folder, port=port, knot=behind.port, anchor=anchor, wrong="ab" * 32)
     (folder / "unbound.conf").write_text(text)
     with _running((program, "-c", str(folder / "unbound.conf")), port, folder) as process:
@@ -166,13 +168,13 @@ def _wait_for(port: int, process: subprocess.Popen[bytes], folder: Path) -> None
     raise RuntimeError(f"{process.args!r} did not come up:\n{logs}")
 
 
-def _free_port() -> int:
-    """For both UDP and TCP."""
+def port_for_both() -> int:
+    """A port for both UDP and TCP."""
     while True:
-        with socket.create_server(("127.0.0.1", 0)) as held, socket.socket(type=socket.SOCK_DGRAM) as other:
-            port: int = held.getsockname()[1]
+        port = free_port()
+        with socket.socket(type=socket.SOCK_DGRAM) as probe:
             try:
-                other.bind(("127.0.0.1", port))
+                probe.bind(("127.0.0.1", port))
             except OSError:
                 continue
             return port
@@ -218,14 +220,12 @@ async def fault_server(answer: Answer, delay: float = 0.0) -> AsyncIterator[Faul
             writer.write(len(one).to_bytes(2, "big") + one)
         writer.close()
 
-    server.port = _free_port()
-    listener = await asyncio.start_server(over_tcp, "127.0.0.1", server.port)
-    transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
-        Datagrams, local_addr=("127.0.0.1", server.port)
-    )
-    try:
-        yield server
-    finally:
-        listener.close()
-        transport.close()
-        await asyncio.sleep(0)
+    server.port = port_for_both()
+    async with serving(over_tcp, port=server.port):
+        transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
+            Datagrams, local_addr=("127.0.0.1", server.port)
+        )
+        try:
+            yield server
+        finally:
+            transport.close()

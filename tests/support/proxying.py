@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 from urllib.parse import urlsplit
 
-from support.closing import take_down
+from support.serving import port_of, serving
 
 Manner = Literal["willing", "silent", "hangs_up", "refuses", "garbage"]
 
@@ -54,28 +54,13 @@ async def _serving(
     speak: Handler, context: ssl.SSLContext | None, settings: dict[str, object]
 ) -> AsyncIterator[ProxyServer]:
     server = ProxyServer(**settings)  # type: ignore[arg-type]
-    tasks: set[asyncio.Task[None]] = set()
-    writers: list[asyncio.StreamWriter] = []
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        tasks.add(task)
-        writers.append(writer)
-        try:
-            await speak(server, reader, writer)
-        except (OSError, EOFError, asyncio.CancelledError):
-            pass  # somebody hung up, or the test is over
-        finally:
-            tasks.discard(task)
-            writer.close()
+        await speak(server, reader, writer)
 
-    listener = await asyncio.start_server(handle, "127.0.0.1", 0, ssl=context)
-    server.port = listener.sockets[0].getsockname()[1]
-    try:
+    async with serving(handle, ssl=context) as listener:
+        server.port = port_of(listener)
         yield server
-    finally:
-        await take_down(listener, tasks, writers)
 
 
 async def _unwilling(server: ProxyServer, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from prometheus_client import CollectorRegistry, Metric
 from prometheus_client.exposition import choose_encoder
 
+from support.serving import port_of, serving
+
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
 OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 
@@ -67,20 +69,11 @@ async def page() -> AsyncIterator[Page]:
     """A server on a free port."""
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            await _serve(shown, reader, writer)
-        except (ConnectionError, asyncio.IncompleteReadError):
-            pass
-        finally:
-            writer.close()
+        await _serve(shown, reader, writer)
 
-    server = await asyncio.start_server(handle, "127.0.0.1", 0)
-    shown = Page(server.sockets[0].getsockname()[1])
-    try:
+    async with serving(handle) as listener:
+        shown = Page(port_of(listener))
         yield shown
-    finally:
-        server.close()
-        await server.wait_closed()
 
 
 async def _serve(shown: Page, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -14,6 +14,8 @@ from typing import Any, Self, cast
 
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
+from support.serving import stop_listening
+
 USER, PASSWORD = "alerts", "fake-mail-password"
 
 
@@ -53,7 +55,7 @@ class MailServer(AbstractAsyncContextManager["MailServer"]):
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._server.close()
+        await stop_listening(self._server)
         for protocol in self._protocols:
             protocol.end()
         await asyncio.sleep(0)

@@ -14,7 +14,7 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.datastructures import Headers
 from websockets.typing import Subprotocol
 
-from support.closing import take_down
+from support.serving import port_of, serving
 
 Talk = Callable[[ServerConnection], Awaitable[None]]
 
@@ -76,28 +76,13 @@ def frame(opcode: int, data: bytes, first: int = 0x80) -> bytes:
 @asynccontextmanager
 async def raw_server(answer: Raw) -> AsyncIterator[int]:
     """Reads an upgrade and hands the connection over; yields the port. It closes when `answer` returns."""
-    tasks: set[asyncio.Task[None]] = set()
-    writers: list[asyncio.StreamWriter] = []
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        tasks.add(task)
-        writers.append(writer)
-        try:
-            head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
-            key = next(
-                line.split(": ", 1)[1] for line in head.split("\r\n") if line.lower().startswith("sec-websocket-key")
-            )
-            await answer(reader, writer, key)
-        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
-            pass  # the client hung up, which is what many of these tests are about
-        finally:
-            tasks.discard(task)
-            writer.close()
+        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+        key = next(
+            line.split(": ", 1)[1] for line in head.split("\r\n") if line.lower().startswith("sec-websocket-key")
+        )
+        await answer(reader, writer, key)
 
-    listener = await asyncio.start_server(handle, "127.0.0.1", 0)
-    try:
-        yield listener.sockets[0].getsockname()[1]
-    finally:
-        await take_down(listener, tasks, writers)
+    async with serving(handle) as listener:
+        yield port_of(listener)
