@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import re
-import signal
 import socket
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -25,6 +23,7 @@ from support.dns import Zone, dns_server
 from support.loops import LOOPS, NAMES, Loop, run_on
 from support.nameservers import Answer, Running, fault_server, knot, unbound
 from support.probing import asker, monitor
+from support.process import frozen
 
 Options = dict[str, Any]
 
@@ -173,12 +172,9 @@ async def test_dnssec(zones: Running, resolver: Running) -> None:
 
 async def test_a_stopped_server(zones: Running) -> None:
     """A server that hangs (kill -STOP) is a time-out of the lookup, with the retransmission on record."""
-    os.kill(zones.process.pid, signal.SIGSTOP)
-    try:
+    with frozen(zones.process.pid):
         datagrams = await ask(zones.port, timeout=0.4)
         connection = await ask(zones.port, timeout=0.4, transport="tcp")
-    finally:
-        os.kill(zones.process.pid, signal.SIGCONT)
     assert (datagrams.outcome, datagrams.reason) == (Outcome.DOWN, Reason.DNS_TIMEOUT)
     assert re.fullmatch(
         rf"no answer from the name server in time \(A www.acme.example at 127.0.0.1:{zones.port}, [\d.]+m?s\)",

@@ -55,11 +55,33 @@ class ServerProcess:
     def frozen(self) -> Iterator[None]:
         """Stopped as by kill -STOP: the kernel goes on accepting connections for it."""
         assert self.running is not None
-        self.running.send_signal(signal.SIGSTOP)
-        try:
+        with frozen(self.running.pid):
             yield
-        finally:
-            self.running.send_signal(signal.SIGCONT)
+
+
+@contextmanager
+def frozen(pid: int) -> Iterator[None]:
+    """A process stopped as by kill -STOP: none of its threads runs any more when this begins."""
+    freeze(pid)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+def freeze(pid: int) -> None:
+    """Send SIGSTOP, and wait until each thread has heard of it: one may be in the midst of an answer."""
+    os.kill(pid, signal.SIGSTOP)
+    while not _still(pid):
+        time.sleep(0.001)
+
+
+def _still(pid: int) -> bool:
+    try:
+        threads = [(task / "stat").read_text() for task in Path(f"/proc/{pid}/task").iterdir()]
+    except OSError:  # one of them has just ended
+        return False
+    return {thread.rpartition(")")[2].split()[0] for thread in threads} <= {"T", "t", "Z", "X"}
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from support.daemon import free_port
 from support.needs import require_binary
-from support.process import ServerProcess, folder_of
+from support.process import ServerProcess, folder_of, frozen
 from support.tls import Identity
 
 USER, PASSWORD = "monitor", "a-word-for-tests"
@@ -47,12 +47,8 @@ class Rabbit:
     @contextmanager
     def frozen(self) -> Iterator[None]:
         """Stopped as by kill -STOP: Erlang, not the shell that started it."""
-        pid = int((self.folder / "pid").read_text())
-        os.kill(pid, signal.SIGSTOP)
-        try:
+        with frozen(int((self.folder / "pid").read_text())):
             yield
-        finally:
-            os.kill(pid, signal.SIGCONT)
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from support.needs import require_binary
+from support.process import freeze
 
 TYPES = ("ed25519", "ecdsa", "rsa")
 
@@ -36,7 +37,7 @@ class Sshd:
         return (self.folder / f"{kind}.pub").read_text().strip()
 
     def freeze(self) -> None:
-        self.process.send_signal(signal.SIGSTOP)
+        freeze(self.process.pid)
 
     def thaw(self) -> None:
         self.process.send_signal(signal.SIGCONT)
