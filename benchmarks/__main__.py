@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 
-from benchmarks import check_cost, kinds, queries, requests, scale, start, storage
+from benchmarks import alerts, check_cost, kinds, queries, requests, scale, start, storage
 
 
 def main() -> None:
@@ -15,6 +15,7 @@ def main() -> None:
     requests.main()
     queries.main()
     storage.main([])
+    alerts.main()
     scale.main([])
 
 

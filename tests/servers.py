@@ -27,6 +27,8 @@ SERVERS = {
     "rabbitmq-server": "rabbitmq-server",
     "prometheus": "prometheus",
     "promtool": "prometheus",
+    "prometheus-alertmanager": "prometheus-alertmanager",
+    "amtool": "prometheus-alertmanager",
     "victoria-metrics": "victoria-metrics",
 }
 

@@ -10,7 +10,7 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from importlib.util import find_spec
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -36,6 +36,10 @@ class Options(BaseModel):
     model_config = ConfigDict(
         extra="forbid", frozen=True, arbitrary_types_allowed=True, use_attribute_docstrings=True, defer_build=True
     )
+    in_place: ClassVar[tuple[type[Options], ...]] = ()
+    """Groups of which one may stand beside this group's own keys: their keys are known here, too."""
+    in_place_of: ClassVar[tuple[str, str]] = ("", "")
+    """The key that says which one does, and the key below which several of them can stand instead."""
 
 
 class KindOptions(Options, ABC):
@@ -246,6 +250,13 @@ class ChannelOptions(Options):
     """The channel that takes over at once when this one fails for good."""
     max_age: Duration = 24 * 3600 * 1_000_000
     """A notice that could not be delivered for this long is given up, and handed to the fallback."""
+    language: Literal["en", "es", "pt"] = "en"
+    """The language of the messages to whoever reads this channel: `en`, `es` or `pt` (Brazilian Portuguese). People
+    have a language of their own."""
+    timezone: TimeZone = "UTC"
+    """Times in those messages are by the clock on the wall there. People have a time zone of their own."""
+    quiet_hours: bool = True
+    """Whether warnings wait here in quiet hours. `false` for what machines read."""
     group_over: Annotated[int, BeforeValidator(_whole), Field(ge=0, le=100)] = 5
     """So many incidents within `group_window` get a message of their own; the ones after that share one message, which
     tells of all of them. 0: each has its own, however many there are."""

@@ -24,6 +24,13 @@ MINIMAL: dict[str, dict[str, Any]] = {
         "to": ["+51987654321"],
         "fallback": "team-mail",
     },
+    "whatsapp": {"phone_number_id": "106540352242922", "access_token": "hidden-value", "to": "+51987654321"},
+    "voice": {
+        "account_sid": "AC0123456789abcdef0123456789abcdef",
+        "auth_token": "hidden-value",
+        "from": "+15005550006",
+        "to": ["+51987654321"],
+    },
     "email": {
         "host": "mail.acme.example",
         "username": "u",
@@ -31,6 +38,11 @@ MINIMAL: dict[str, dict[str, Any]] = {
         "from": "alerts@acme.example",
         "to": "team@acme.example",
     },
+    "telegram": {"token": "123456:hidden-value", "chat": "-1001234567890"},
+    "pagerduty": {"routing_key": "hidden-value"},
+    "teams": {"url": "https://prod-01.westeurope.logic.azure.com/workflows/hidden-value"},
+    "discord": {"url": "https://discord.com/api/webhooks/1/hidden-value"},
+    "apprise": {"url": "json://user:hidden-value@127.0.0.1/"},
     "webhook": {"url": "https://x.example/hidden-value", "secret": "whsec_c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0"},
 }
 
@@ -69,10 +81,10 @@ def test_every_key_is_documented(name: str) -> None:
 
 @pytest.mark.parametrize("name", list(MINIMAL))
 def test_every_kind_groups_storms(name: str) -> None:
-    """Five incidents in 30 s have their own messages, unless the channel says otherwise."""
+    """Five incidents in 30 s have their own messages, unless the channel says otherwise (or has groups of its own)."""
     kind = CHANNELS[name].options
     usual = kind.model_validate(MINIMAL[name])
-    assert (usual.group_over, usual.group_window) == (5, 30 * SECOND)
+    assert (usual.group_over, usual.group_window) == (0 if name == "pagerduty" else 5, 30 * SECOND)
     own = kind.model_validate({**MINIMAL[name], "group_over": 0, "group_window": "2m"})
     assert (own.group_over, own.group_window) == (0, 120 * SECOND)
 

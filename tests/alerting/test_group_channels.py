@@ -10,6 +10,10 @@ import pytest
 
 from saasobs.alerting.channels import CHANNELS
 from saasobs.alerting.channels.console import ConsoleChannel, ConsoleOptions
+from saasobs.alerting.channels.press import read_press
+from saasobs.alerting.channels.slack_blocks import group_head
+from saasobs.alerting.channels.telegram import group_keyboard
+from saasobs.core.answers import AnswerKind
 from saasobs.core.errors import DeliveryError
 from saasobs.core.groups import GroupBriefing
 from saasobs.core.incident import Change
@@ -201,3 +205,36 @@ async def test_a_refusal_is_a_delivery_error(group: GroupBriefing) -> None:
         with pytest.raises(DeliveryError) as caught:
             await build("webhook", url=f"{receiver.url}/in", secret=SECRET).send_group(group, "")
         assert not caught.value.permanent
+
+
+# Buttons ----------------------------------------------------------------------------------------------------------
+
+TAKEN = many(
+    *(replace(one, incident=replace(one.incident, acknowledged_at=NOW, acknowledged_by="ana")) for one in FIRST.members)
+)
+
+
+@pytest.mark.parametrize(
+    ("group", "kinds"), [(FIRST, ["acknowledge", "snooze"]), (TAKEN, ["unacknowledge"]), (OVER, [])]
+)
+def test_one_press_answers_for_all(group: GroupBriefing, kinds: list[str]) -> None:
+    """Slack's and Telegram's message about many have buttons for all that is open, in the reader's words."""
+    spoken = replace(group, language="es")
+    rows = [block for block in group_head(spoken, buttons=True)["blocks"] if block["type"] == "actions"]
+    buttons = [button for row in rows for button in row["elements"]]
+    assert [(one["action_id"], one["value"]) for one in buttons] == [
+        (f"saasobs_{kind}", group.group_id) for kind in kinds
+    ]
+    keyboard = group_keyboard(spoken)
+    pressed = [one for row in keyboard["inline_keyboard"] for one in row] if keyboard else []
+    assert [one["callback_data"] for one in pressed] == [f"{kind}:{group.group_id}" for kind in kinds]
+    assert [one["text"] for one in pressed] == [one["text"]["text"] for one in buttons]
+    assert [read_press(*one["callback_data"].split(":")) for one in pressed] == [
+        (AnswerKind(kind), group.group_id) for kind in kinds
+    ]
+
+
+def test_without_buttons_it_says_the_command() -> None:
+    """Where no answer can come back, the message says what to type; with buttons it does not say both."""
+    assert f"saasobs ack {FIRST.group_id}" in str(group_head(FIRST))
+    assert "saasobs ack" not in str(group_head(FIRST, buttons=True))

@@ -18,6 +18,7 @@ from saasobs.alerting.channels.console import render
 from saasobs.alerting.channels.email import compose
 from saasobs.alerting.channels.slack_blocks import head, reply
 from saasobs.alerting.channels.webhook import payload
+from saasobs.alerting.words import reader
 from saasobs.core.incident import OWN_NETWORK, Briefing, Change, Event, Incident, Topic
 from saasobs.core.result import Reason
 from saasobs.core.values import HOUR, MINUTE, SECOND
@@ -149,7 +150,7 @@ def test_late_is_said_from_a_minute_on() -> None:
 
 def test_another_day_is_named() -> None:
     """A time of another day has its date."""
-    assert message.clock(NOW - 15 * HOUR, NOW) == "2026-11-21 23:03 UTC"
+    assert reader("en", "UTC").clock(NOW - 15 * HOUR, NOW) == "2026-11-21 23:03 UTC"
 
 
 def test_an_open_incident_says_how_to_acknowledge_it() -> None:

@@ -9,8 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from saasobs.alerting.answers import stopped
+from saasobs.alerting.directory import Directory
 from saasobs.alerting.incidents import withdraw
-from saasobs.alerting.policy import Owed, Policy, Step, acknowledged, fallback, owed
+from saasobs.alerting.policy import Owed, fallback, owed
+from saasobs.alerting.reach import Target
+from saasobs.alerting.steps import Policy, Step
 from saasobs.core.incident import Change, Incident, Notice, NoticeState, Status, Suppression, notice_id
 from saasobs.core.monitor import Severity
 from saasobs.core.values import HOUR, MINUTE, SECOND
@@ -18,6 +22,7 @@ from support.briefings import INCIDENT, NOW, degraded
 
 RECIPIENTS = {"chat": ("#alerts",), "sms": ("+51987654321", "+51912345678"), "mail": ("team@acme.example",)}
 MAX_AGE = {"chat": 24 * HOUR, "sms": HOUR, "mail": 24 * HOUR}
+DIRECTORY = Directory({}, RECIPIENTS, MAX_AGE)
 POLICY = Policy(
     "default",
     (Step(("chat",), 0, unless_acknowledged=False), Step(("sms",), 5 * MINUTE, unless_acknowledged=True)),
@@ -25,14 +30,18 @@ POLICY = Policy(
 
 
 def opened(policy: Policy | None = POLICY, incident: Incident = INCIDENT, now: int = NOW) -> Owed:
-    return owed(incident, Change.OPENED, policy, RECIPIENTS, MAX_AGE, (), now)
+    return owed(incident, Change.OPENED, policy, DIRECTORY, (), now)
 
 
 def after(existing: Sequence[Notice], change: Change, now: int, incident: Incident | None = None) -> Owed:
     changed = incident or replace(INCIDENT, occurrence=INCIDENT.occurrence + 1)
     if change is Change.RECOVERED:
         changed = replace(changed, ended_at=now, ending=change)
-    return owed(changed, change, POLICY, RECIPIENTS, MAX_AGE, existing, now)
+    return owed(changed, change, POLICY, DIRECTORY, existing, now)
+
+
+def to(channel: str) -> list[Target]:
+    return [Target(channel, recipient) for recipient in RECIPIENTS[channel]]
 
 
 def sent(notice: Notice) -> Notice:
@@ -68,8 +77,10 @@ def test_a_channel_in_two_steps_is_told_twice() -> None:
 
 
 def test_what_is_not_configured_is_owed_nothing() -> None:
-    """A channel that is not there and a policy that is not there cannot tell anybody."""
-    assert opened(Policy("p", (Step(("fax",), 0, False),))).new == ()
+    """A channel that is not there cannot tell anybody, so every other one does; a policy that is not there does not."""
+    plan = opened(Policy("p", (Step(("fax",), 0, False),)))
+    assert {notice.channel for notice in plan.new} == {"chat", "sms", "mail"}
+    assert plan.notes == ("step 1 of p: fax is not configured: every channel is told instead",)
     assert opened(None).new == ()
 
 
@@ -109,7 +120,7 @@ def test_no_up_without_a_down(state: NoticeState) -> None:
 def test_the_end_reaches_the_fallback_that_told_the_failure() -> None:
     """Where the fallback spoke, the fallback's recipients hear of the end."""
     chat = replace(opened().new[0], state=NoticeState.FAILED)
-    [mail] = fallback(chat, "mail", RECIPIENTS["mail"], MAX_AGE["mail"], [chat], NOW + SECOND)
+    [mail] = fallback(chat, to("mail"), DIRECTORY, [chat], NOW + SECOND)
     assert (mail.step, mail.occurrence, mail.change, mail.due_at) == (0, 0, Change.OPENED, NOW + SECOND)
     plan = after([chat, sent(mail)], Change.RECOVERED, NOW + MINUTE)
     assert whom(plan.new) == [("mail", "team@acme.example")]
@@ -119,9 +130,7 @@ def test_the_end_is_told_once_over_each_channel() -> None:
     """Told by two steps and two changes: one ending, counted for the lowest step."""
     twice = Policy("p", (Step(("sms",), 0, False), Step(("chat",), 0, False), Step(("chat",), MINUTE, False)))
     existing = [sent(notice) for notice in opened(twice).new]
-    worse = owed(
-        replace(INCIDENT, occurrence=1), Change.ESCALATED, twice, RECIPIENTS, MAX_AGE, existing, NOW + 2 * MINUTE
-    )
+    worse = owed(replace(INCIDENT, occurrence=1), Change.ESCALATED, twice, DIRECTORY, existing, NOW + 2 * MINUTE)
     assert [notice.step for notice in worse.new] == [0, 0, 1, 2]
     plan = after([*existing, *map(sent, worse.new)], Change.RECOVERED, NOW + 9 * MINUTE)
     assert sorted(whom(plan.new)) == [("chat", "#alerts"), ("sms", "+51912345678"), ("sms", "+51987654321")]
@@ -152,51 +161,36 @@ def test_an_escalation_is_owed_beside_what_is_just_being_sent() -> None:
 
 
 def test_an_escalation_of_an_acknowledged_incident_spares_the_conditional_steps() -> None:
-    """Somebody is at it: Slack is told that it got worse, nobody is woken."""
+    """Somebody is at it: Slack is told that it got worse, nobody is woken, and it stands there why."""
     mine = replace(INCIDENT, occurrence=1, acknowledged_at=NOW, acknowledged_by="ana")
     plan = after([sent(opened().new[0])], Change.ESCALATED, NOW + MINUTE, mine)
-    assert whom(plan.new) == [("chat", "#alerts")]
+    assert whom([one for one in plan.new if one.state is NoticeState.PENDING]) == [("chat", "#alerts")]
+    assert {one.suppression for one in plan.new if one.channel == "sms"} == {Suppression.ACKNOWLEDGED}
 
 
 def test_an_easing_is_told_to_those_who_know() -> None:
     """Down turned degraded: at once to who was told, and what waits becomes a warning."""
     chat, *texts = opened().new
     eased = replace(degraded(), occurrence=1)
-    plan = owed(eased, Change.EASED, POLICY, RECIPIENTS, MAX_AGE, [sent(chat), *texts], NOW + MINUTE)
+    plan = owed(eased, Change.EASED, POLICY, DIRECTORY, [sent(chat), *texts], NOW + MINUTE)
     assert [(n.channel, n.due_at, n.severity) for n in plan.new] == [("chat", NOW + MINUTE, Severity.WARNING)]
     assert {(n.state, n.severity) for n in plan.changed} == {(NoticeState.PENDING, Severity.WARNING)}
-
-
-def test_an_acknowledgement_stops_what_is_still_to_come() -> None:
-    """The text in four minutes is not sent, a late Slack message still is, and what is being sent goes on."""
-    chat, first, second = opened().new
-    late = replace(chat, attempts=2, next_at=NOW + 2 * MINUTE)
-    in_flight = replace(first, due_at=NOW, lease_owner="a", lease_until=NOW + 2 * MINUTE)
-    changed = acknowledged([late, in_flight, second, sent(chat)], NOW + MINUTE)
-    assert [notice.id for notice in changed] == [second.id]
-    assert (changed[0].state, changed[0].suppression) == (NoticeState.SUPPRESSED, Suppression.ACKNOWLEDGED)
-
-
-def test_an_acknowledgement_stops_a_late_conditional_step() -> None:
-    """A conditional text that could not be sent so far is not sent any more."""
-    text = replace(opened().new[1], due_at=NOW, attempts=2)
-    assert [notice.suppression for notice in acknowledged([text], NOW + MINUTE)] == [Suppression.ACKNOWLEDGED]
 
 
 def test_a_circle_of_fallbacks_ends() -> None:
     """a falls back to b, b to a: the notice of a exists already, so there is nothing more to owe."""
     a = replace(opened(Policy("p", (Step(("chat",), 0, False),))).new[0], state=NoticeState.FAILED)
-    [b] = fallback(a, "mail", RECIPIENTS["mail"], HOUR, [a], NOW)
-    assert fallback(b, "chat", RECIPIENTS["chat"], HOUR, [a, b], NOW) == ()
+    [b] = fallback(a, to("mail"), DIRECTORY, [a], NOW)
+    assert fallback(b, to("chat"), DIRECTORY, [a, b], NOW) == ()
 
 
 def test_a_fallback_keeps_the_condition_and_the_urgency() -> None:
     """A conditional critical notice is that on its fallback, too, once for each recipient."""
     text = opened().new[1]
-    made = fallback(text, "mail", ("a@x", "b@x", "a@x"), HOUR, [text], NOW + MINUTE)
+    made = fallback(text, [Target("mail", one) for one in ("a@x", "b@x", "a@x")], DIRECTORY, [text], NOW + 9 * MINUTE)
     assert [notice.recipient for notice in made] == ["a@x", "b@x"]
     assert {(n.unless_acknowledged, n.severity, n.expires_at) for n in made} == {
-        (True, Severity.CRITICAL, NOW + MINUTE + HOUR)
+        (True, Severity.CRITICAL, NOW + 9 * MINUTE + 24 * HOUR)
     }
 
 
@@ -254,7 +248,7 @@ def test_an_end_reaches_exactly_those_who_know(history: tuple[list[Notice], int]
     """Nobody hears of an end who was not and will not be told of the failure; everybody else does, once; none waits."""
     existing, now = history
     gone = replace(withdraw(INCIDENT, now), ending=ending)
-    plan = owed(gone, ending, None, RECIPIENTS, MAX_AGE, existing, now)
+    plan = owed(gone, ending, None, DIRECTORY, existing, now)
     know = {
         (notice.channel, notice.recipient)
         for notice in existing
@@ -270,12 +264,10 @@ def test_an_end_reaches_exactly_those_who_know(history: tuple[list[Notice], int]
 
 @given(histories())
 def test_an_acknowledgement_leaves_nothing_to_come(history: tuple[list[Notice], int]) -> None:
-    """After it, nothing is pending in the future, nothing conditional is pending at all unless it is in flight."""
+    """After it nothing is pending but what is in flight."""
     existing, now = history
-    left = stored(existing, Owed((), acknowledged(existing, now)))
-    pending = [notice for notice in left if notice.state is NoticeState.PENDING]
-    assert not [notice for notice in pending if notice.due_at > now]
-    assert not [notice for notice in pending if notice.unless_acknowledged and not notice.lease_owner]
+    left = stored(existing, Owed((), tuple(stopped(existing, now))))
+    assert all(notice.lease_owner for notice in left if notice.state is NoticeState.PENDING)
     assert [n.id for n in left] == [n.id for n in existing]
 
 

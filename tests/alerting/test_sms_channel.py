@@ -12,7 +12,10 @@ from pydantic import ValidationError
 
 from saasobs.alerting import gsm7
 from saasobs.alerting.channels import CHANNELS
-from saasobs.alerting.channels.sms import PERMANENT_CODES, RETRY_CODES, SmsOptions
+from saasobs.alerting.channels.sms import SmsOptions
+from saasobs.alerting.channels.twilio import ACCOUNT as ACCOUNT_CODES
+from saasobs.alerting.channels.twilio import PASSING as PASSING_CODES
+from saasobs.alerting.channels.twilio import RECIPIENT as RECIPIENT_CODES
 from saasobs.core.errors import DeliveryError, StorageError
 from saasobs.core.incident import Briefing
 from saasobs.core.ports import Channel
@@ -88,17 +91,19 @@ async def test_a_messaging_service_picks_the_sender(twilio: TwilioDouble) -> Non
     assert twilio.texts[0].sender == "MG0123"
 
 
-@pytest.mark.parametrize("code", sorted(PERMANENT_CODES))
+@pytest.mark.parametrize("code", sorted(RECIPIENT_CODES | ACCOUNT_CODES))
 @pytest.mark.parametrize("status", [201, 400])
 async def test_codes_that_no_second_try_helps(twilio: TwilioDouble, status: int, code: int) -> None:
-    """An unknown number, a country not allowed, a filtered text: at once to the next channel."""
+    """An unknown number, a country not allowed, a filtered text: at once to the next channel. The number's own troubles
+    say nothing of the channel."""
     twilio.error = (status, code)
     with pytest.raises(DeliveryError, match=str(code)) as caught:
         await build(twilio).send(to(), "")
     assert caught.value.permanent
+    assert caught.value.recipient_only == (code in RECIPIENT_CODES)
 
 
-@pytest.mark.parametrize("code", sorted(RETRY_CODES))
+@pytest.mark.parametrize("code", sorted(PASSING_CODES))
 @pytest.mark.parametrize("status", [201, 400])
 async def test_codes_that_pass(twilio: TwilioDouble, status: int, code: int) -> None:
     """Queues that are full empty again."""

@@ -267,6 +267,8 @@ def test_notify_test(ask: Ask, operator: FakeOperator) -> None:
     """What the provider answered is told; a refusal is a failure with the reason."""
     code, told = ask("notify", "test", "team-slack")
     assert (code, "the provider took 1 test message." in told, "provider-1" in told) == (Exit.OK, True, True)
+    assert ask("notify", "test", "oncall-sms", "--to", "ana")[0] == Exit.OK
+    assert operator.calls[-1] == ("notify_test", "oncall-sms", "ana")
     operator.failure = DeliveryError("slack: invalid_auth", permanent=True)
     assert ask("notify", "test", "team-slack") == (Exit.FAILED, "saasobs: slack: invalid_auth\n")
 

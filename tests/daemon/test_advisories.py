@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+from saasobs.alerting.directory import Directory
 from saasobs.alerting.judge import judge
 from saasobs.alerting.policy import Policy, Step
 from saasobs.core.incident import Change, Incident, MonitorState, Notice, NoticeState, Status, Topic
@@ -19,7 +20,7 @@ from saasobs.daemon.agenda import Agenda
 from saasobs.daemon.board import Board
 from saasobs.daemon.holding import Holding
 from saasobs.daemon.ledger import Ledger, T, Work
-from saasobs.daemon.pipeline import Directory, Pipeline
+from saasobs.daemon.pipeline import Pipeline
 from support.probing import SetClock
 from support.stores import BreakableStore
 from support.watchers import Calm
@@ -144,6 +145,26 @@ def test_a_renewal_ends_it(house: House) -> None:
     house.clock.at += 85 * DAY
     house.see(5)
     assert house.told()[2:] == [(Topic.CERTIFICATE, Change.OPENED)]
+
+
+def test_a_certificate_that_was_resolved_is_told_of_at_its_next_mark(house: House) -> None:
+    """Somebody said that it was over: the mark that was told stays told, the next one opens an incident of its own."""
+    not_after = NOW + 29 * DAY
+    house.see(0, not_after=not_after)
+    house.told()
+    with house.store.read() as transaction:
+        [first] = transaction.incidents()
+    forgotten = house.advisories.forget_certificate(first)
+    assert forgotten.work is not None
+    with house.store.write() as transaction:
+        forgotten.work(transaction)
+        transaction.save_incident(replace(first, ended_at=NOW + 1, ending=Change.RESOLVED))
+    assert house.advisories.forget_certificate(first).work is None
+    house.go_on(1, 29)
+    assert house.told() == [(Topic.CERTIFICATE, Change.OPENED)]
+    house.clock.at = not_after - 13 * DAY
+    house.see(0, not_after=not_after)
+    assert house.told() == [(Topic.CERTIFICATE, Change.OPENED)] * 2
 
 
 def test_a_removed_monitor_takes_its_advisory_along(house: House) -> None:

@@ -20,12 +20,10 @@ def test_the_logs_page_is_up_to_date() -> None:
 
 
 def test_every_event_that_is_logged_is_in_the_table_and_the_other_way_round() -> None:
-    """The table of events is held against the daemon's source."""
-    source = "\n".join(
-        path.read_text()
-        for path in (ROOT / "src/saasobs/daemon").glob("*.py")
-        if path.stem not in ("events", "document")
-    )
+    """The table of events is held against the source of the daemon and of its channels."""
+    rooms = ((ROOT / "src/saasobs" / room).rglob("*.py") for room in ("daemon", "alerting/channels"))
+    paths = (path for room in rooms for path in room if path.stem not in ("events", "document"))
+    source = "\n".join(path.read_text() for path in paths)
     named = set(re.findall(r'"([a-z_]+\.[a-z_]+)"', source)) & {
         name for name in re.findall(r'"([a-z_]+\.[a-z_]+)"', source) if name.split(".")[0] in _rooms()
     }

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from saasobs.alerting.answers import stopped
 from saasobs.alerting.dependencies import PATIENCE
-from saasobs.alerting.policy import Step, acknowledged
+from saasobs.alerting.policy import Step
 from saasobs.alerting.windows import Span, Window
 from saasobs.core.errors import NotFound, Refused
 from saasobs.core.incident import Change, NoticeState, Suppression
@@ -206,7 +207,7 @@ async def test_somebody_who_takes_a_held_incident_need_not_be_told() -> None:
     [incident] = house.incidents("api")
     with house.store.write() as transaction:
         transaction.save_incident(replace(incident, acknowledged_at=house.clock.at, acknowledged_by="ana"))
-        transaction.save_notices(acknowledged(transaction.notices(incident.id), house.clock.at))
+        transaction.save_notices(tuple(stopped(transaction.notices(incident.id), house.clock.at)))
     await until(house, HOUR + SECOND)
     await house.see("api", False)
     await until(house, 2 * HOUR)

@@ -147,6 +147,37 @@ async def test_availability_is_what_was_counted(house: House) -> None:
     assert after.budget_left == pytest.approx(1 - 0.1 / 0.001)
 
 
+def test_a_budget_that_was_resolved_stays_so_until_it_no_longer_burns(house: House) -> None:
+    """It burns on: nothing is told, nor after a restart. Once it has stopped, the next fire is told again."""
+    see_flaky(house)
+    [first] = house.opened
+    house.objectives.set_aside(first)
+    with house.store.write() as transaction:
+        transaction.save_incident(replace(first, ended_at=house.clock.at, ending=Change.RESOLVED))
+    see_flaky(house)
+    assert len(house.opened) == 1
+    again = house.restarted()
+    see_flaky(again)
+    assert again.opened == []
+    for _ in range(8 * 60):
+        again.see(Outcome.UP)
+    assert again.ended == []
+    see_flaky(again)
+    assert len(again.opened) == 1
+    again.ledger.close(5)
+
+
+def test_a_budget_that_burns_faster_than_what_was_resolved_is_told(house: House) -> None:
+    """A warning was resolved; critical is news."""
+    see_flaky(house)
+    [first] = house.opened
+    assert first.severity is Severity.CRITICAL
+    house.objectives.set_aside(first)
+    house.objectives._set_aside["api"] = Severity.WARNING
+    see_flaky(house)
+    assert len(house.opened) == 2
+
+
 def test_an_objective_that_is_removed_ends_its_incident(house: House) -> None:
     """A reload without it."""
     see_flaky(house)

@@ -235,14 +235,15 @@ async def test_stopping_lets_a_quick_send_finish(house: House) -> None:
 
 
 async def test_notices_of_a_removed_channel_are_suppressed_and_say_so(house: House) -> None:
-    """Nothing waits for ever for a channel that is no longer configured."""
-    stuck = Provider(DeliveryError("dead"))
+    """Nothing waits for ever for a channel that is no longer configured; who is left is told instead."""
+    stuck, mail = Provider(DeliveryError("dead")), Provider()
     await house.routes(chat=stuck)
     await house.owe(notice())
     await house.until(lambda: house.observer.outcomes)
-    await house.routes(mail=Provider())
-    [removed] = await house.settled(NoticeState.SUPPRESSED)
+    await house.routes(mail=mail)
+    removed, told = sorted(await house.settled(NoticeState.SUPPRESSED, NoticeState.SENT), key=lambda one: one.channel)
     assert removed.suppression is Suppression.CHANNEL_REMOVED
+    assert (told.channel, told.state) == ("mail", NoticeState.SENT)
     assert stuck.closed
 
 

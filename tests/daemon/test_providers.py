@@ -79,18 +79,19 @@ def test_nobody_answers_so_the_phone_rings(house: House) -> None:
 
 
 def test_a_revoked_token_falls_back_at_once(house: House) -> None:
-    """Slack says token_revoked: the phone hears at once instead of never, of the failure and of its end."""
+    """Slack says token_revoked: the phone hears at once instead of never, of failure and end alike; and of Slack."""
     house.slack.refusals["chat.postMessage"] = "token_revoked"
     with house.daemon(after="1h") as daemon:
         house.target.set("/api", 500)
-        wait_until(lambda: len(house.twilio.texts) == 1, 30)
+        wait_until(lambda: len(house.twilio.texts) == 2, 30)
+        assert sorted(text.body.partition(":")[0] for text in house.twilio.texts) == ["CHANNEL FAILS slack", "DOWN api"]
         wait_until(lambda: any(n["state"] == "failed" and "token_revoked" in n["detail"] for n in notices(daemon)))
         house.target.set("/api", 200)
-        wait_until(lambda: len(house.twilio.texts) == 2, 30)
+        wait_until(lambda: len(house.twilio.texts) == 3, 30)
         assert house.slack.seen == []
 
 
 def notices(daemon: Daemon) -> list[dict[str, str]]:
-    [incident] = daemon.api("/incidents")["incidents"]
+    [incident] = [one for one in daemon.api("/incidents")["incidents"] if one["monitor"] == "api"]
     found: list[dict[str, str]] = daemon.api(f"/incidents/{incident['id']}")["notices"]
     return found

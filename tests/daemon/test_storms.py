@@ -385,7 +385,9 @@ async def test_the_fallback_of_a_group_is_a_group(house: House, storm: Storm) ->
     chat, sms = Provider(DeliveryError("token_revoked", permanent=True)), Provider(edits=False)
     await house.routes(chat=chat, sms=sms, fallback="sms")
     await storm.fail(range(30))
-    await storm.settled(NoticeState.FAILED, NoticeState.PENDING)
+    async with asyncio.timeout(20):
+        while {one.channel for one in await storm.notices()} != {"chat", "sms"}:
+            await asyncio.sleep(0.01)
     await house.pass_(BREATH)
     await storm.settled(NoticeState.FAILED, NoticeState.SENT)
     assert [len(group.members) for group in sms.groups] == [30]

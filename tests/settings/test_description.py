@@ -35,8 +35,9 @@ def test_every_default_is_filled_in_and_no_secret_shown(tmp_path: Path) -> None:
     assert api["url"].endswith("page=2")
     assert set(api["headers"]) == {"Authorization", "X-Team"}
     assert api["expect"]["degraded_over"] == "1s"
-    assert (api["interval"], api["timeout"], api["policy"]) == ("1m", "10s", "default")
+    assert (api["interval"], api["timeout"], api["policy"]) == ("1m", "10s", None)
     assert job["period"] == "10m"
     assert shown["web"] == {"bind": "127.0.0.1:9110", "base_url": "http://127.0.0.1:9110"}
     assert shown["heartbeat"] == {"url": "***", "interval": "1m"}
-    assert shown["policies"]["default"] == [{"notify": ["console"], "after": "0ms", "unless": None}]
+    [step] = shown["policies"]["default"]["steps"]
+    assert (step["notify"], step["after"], step["unless"]) == (["console"], "0ms", None)

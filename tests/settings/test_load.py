@@ -54,7 +54,7 @@ def test_the_least_monitor(file: Path) -> None:
     api = settings(file, API).monitors["api"]
     assert (api.interval, api.timeout) == (MINUTE, 10 * SECOND)
     assert api.thresholds == Thresholds(2, 2, 5 * SECOND)
-    assert (api.severity, api.policy, api.tags) == (Severity.CRITICAL, "default", ())
+    assert (api.severity, api.policy, api.tags) == (Severity.CRITICAL, "", ())  # whichever policy fits
     assert (api.target, api.host) == ("https://api.acme.example/health", "api.acme.example")
 
 
@@ -182,8 +182,8 @@ channels:
 """
     found = settings(file, text + API, DIGITS="00123", SENDER="12345", PHONE="+51912345678")
     texts: Any = found.channels["texts"].options
-    assert (texts.from_, texts.to) == ("12345", ("+51987654321", "+51912345678"))
-    assert texts.auth_token == Secret("00123")
+    assert (texts.providers[0].from_, texts.to) == ("12345", ("+51987654321", "+51912345678"))
+    assert texts.providers[0].auth_token == Secret("00123")
 
 
 def test_state_folder_and_database(file: Path) -> None:

@@ -80,6 +80,7 @@ def test_a_variable_fits_everywhere() -> None:
         "monitor_that_is_a_text",
         "channel_kind",
         "channel_missing_key",
+        "sms_providers",
         "unquoted_phone_number",
         "policy_match",
         "step_without_notify",

@@ -45,6 +45,20 @@ def test_an_event_is_kept_once(store: Store) -> None:
         assert transaction.events("i1") == [first, second]
 
 
+def test_the_unheard_are_those_of_whom_nothing_was_told_or_waits(store: Store) -> None:
+    """Open, critical, not taken by anybody, and owed something that has come to nothing."""
+    with store.write() as transaction:
+        for name in ("unheard", "heard", "waiting", "unowed"):
+            transaction.save_incident(incident(name))
+        transaction.save_incident(incident("taken", acknowledged_at=NOW))
+        transaction.save_incident(incident("mild", severity=Severity.WARNING))
+        transaction.save_incident(ended("over", NOW + 1))
+        for name in ("unheard", "heard", "waiting", "taken", "mild", "over"):
+            transaction.owe([notice(name, state=NoticeState.FAILED)])
+        transaction.owe([notice("heard", step=1, state=NoticeState.SENT), notice("waiting", step=1)])
+        assert [one.id for one in transaction.unheard()] == ["unheard"]
+
+
 def test_what_is_owed_already_stays_as_it_is(store: Store) -> None:
     """Owing a notice again, after it was sent, does not owe it anew."""
     sent = notice(state=NoticeState.SENT, sent_at=NOW, attempts=1)

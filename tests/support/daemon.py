@@ -41,14 +41,14 @@ def free_port() -> int:
             return port
 
 
-def wait_until(condition: Callable[[], Any], seconds: float = 20.0, what: str = "") -> Any:
-    """Ask again and again until the answer is true; fails with what was waited for."""
+def wait_until(condition: Callable[[], Any], seconds: float = 20.0, what: str | Callable[[], str] = "") -> Any:
+    """Ask again and again until the answer is true; fails with what was waited for, as it is then."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if found := condition():
             return found
         time.sleep(0.03)
-    raise AssertionError(f"waited {seconds} s in vain for {what or condition}")
+    raise AssertionError(f"waited {seconds} s in vain for {(what() if callable(what) else what) or condition}")
 
 
 class Daemon:
@@ -96,7 +96,7 @@ web: {{bind: "127.0.0.1:{self.port}"}}
                 cwd=self.folder,
             )
         if ready:
-            wait_until(self.answers, 30, f"the daemon to answer; its log:\n{self.logged()[-3000:]}")
+            wait_until(self.answers, 90, lambda: f"the daemon to answer; its log:\n{self.logged()[-3000:]}")
         return self
 
     def answers(self) -> bool:

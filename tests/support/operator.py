@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from saasobs.core.errors import NotFound
+from saasobs.alerting.answer_page import no_offer
+from saasobs.alerting.answers import answered, refused
+from saasobs.alerting.directory import Directory
+from saasobs.core.answers import Answer, AnswerKind, NoOffer, Offer, RefusedLink, Taken, Via
+from saasobs.core.errors import NotFound, Refused
+from saasobs.core.explanation import Explanation
 from saasobs.core.heartbeat import Ping
 from saasobs.core.incident import (
     Attempt,
@@ -23,9 +28,12 @@ from saasobs.core.incident import (
 from saasobs.core.maintenance import WindowRequest, WindowView
 from saasobs.core.monitor import Monitor, Objective, Severity
 from saasobs.core.objective import Availability, Burn
-from saasobs.core.ports import Health, IncidentView, MonitorView
+from saasobs.core.oncall import Override, ScheduleView
 from saasobs.core.result import Check, Failure, Outcome, Reason, Result
 from saasobs.core.values import MINUTE, SECOND
+from saasobs.core.views import Health, IncidentView, MonitorView
+from support.fake_receipts import FakeReceipts
+from support.fake_reports import FakeReports
 
 NOW = 1_795_356_187_120_345
 TOKEN = "0f8fad5b-d9cb-469f-a165-70867728950e"
@@ -55,6 +63,12 @@ class FakeOperator:
     calls: list[tuple[str, ...]] = field(default_factory=list)
     windows: list[WindowView] = field(default_factory=list)
     wanted: list[WindowRequest] = field(default_factory=list)
+    reports: FakeReports = field(default_factory=FakeReports)
+    schedules: list[ScheduleView] = field(default_factory=list)
+    overrides: list[Override] = field(default_factory=list)
+    answers: list[Answer] = field(default_factory=list)
+    links: dict[str, Offer | NoOffer] = field(default_factory=dict)
+    receipts: FakeReceipts = field(default_factory=FakeReceipts)
 
     def _call(self, *call: str) -> None:
         self.calls.append(call)
@@ -91,6 +105,10 @@ class FakeOperator:
         self._call("incidents", str(open_only), str(limit))
         return [view.incident for view in self.incident_views if view.incident.open or not open_only][:limit]
 
+    async def explanation(self, incident_id: str) -> Explanation:
+        view = await self.incident(incident_id)
+        return Explanation(view.incident, (), ())
+
     async def incident(self, incident_id: str) -> IncidentView:
         self._call("incident", incident_id)
         for view in self.incident_views:
@@ -98,9 +116,26 @@ class FakeOperator:
                 return view
         raise NotFound(f"there is no incident {incident_id!r}")
 
+    def people(self) -> Sequence[str]:
+        return ["ana", "bruno"]
+
+    async def answer(self, identity: str, answer: Answer) -> Taken:
+        before = (await self.incident(identity)).incident
+        if refusal := refused(before, answer, NOW):
+            raise Refused(refusal)
+        self._call(answer.kind.value, before.id, answer.by)
+        self.answers.append(answer)
+        return Taken((answered(before, answer, (), Directory({}, {}, {}), NOW).incident,))
+
     async def acknowledge(self, incident_id: str, by: str) -> Incident:
-        self._call("acknowledge", incident_id, by)
-        return replace((await self.incident(incident_id)).incident, acknowledged_at=NOW, acknowledged_by=by)
+        return (await self.answer(incident_id, Answer(AnswerKind.ACKNOWLEDGE, by, Via.API))).incident
+
+    async def open_link(self, token: str, peer: str, language: str) -> Offer | NoOffer:
+        self._call("open_link", token, peer, language)
+        return self.links.get(token) or no_offer(RefusedLink.INVALID, language)
+
+    def no_link(self, why: RefusedLink, language: str) -> NoOffer:
+        return no_offer(why, language)
 
     async def maintenance(self) -> Sequence[WindowView]:
         self._call("maintenance")
@@ -123,12 +158,32 @@ class FakeOperator:
         self._call("resume", monitor, by)
         return replace((await self.monitor(monitor)).state, paused=False)
 
+    async def pressed(self, channel: str, body: bytes, headers: Mapping[str, str]) -> bool:
+        self._call("pressed", channel)
+        return headers.get("x-slack-signature") == "good"
+
+    def on_call(self, days: int, schedule: str) -> Sequence[ScheduleView]:
+        self._call("on_call", str(days), schedule)
+        return [view for view in self.schedules if schedule in ("", view.name)]
+
+    async def override(self, wanted: Override) -> Override:
+        self._call("override", wanted.schedule)
+        self.overrides.append(wanted)
+        return replace(wanted, id="w4k2mx", starts_at=wanted.starts_at or NOW)
+
+    async def end_override(self, override_id: str, by: str) -> Override:
+        self._call("end_override", override_id, by)
+        return replace(self.overrides[0], id=override_id, ends_at=NOW)
+
+    def calendar_feed(self, token: str) -> ScheduleView | None:
+        return next((view for view in self.schedules if view.calendar_url.endswith(f"/{token}.ics")), None)
+
     async def check(self, monitor: str) -> Result:
         self._call("check", monitor)
         return a_result((await self.monitor(monitor)).monitor.name)
 
-    async def notify_test(self, channel: str) -> Sequence[Receipt]:
-        self._call("notify_test", channel)
+    async def notify_test(self, channel: str, person: str) -> Sequence[Receipt]:
+        self._call("notify_test", channel, *filter(None, [person]))
         return [Receipt("provider-1", "hidden")]
 
     async def reload(self) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from saasobs.alerting.directory import Directory
 from saasobs.alerting.grouping import Rule
 from saasobs.core.errors import StorageError
 from saasobs.core.groups import GroupBriefing
@@ -22,7 +23,7 @@ from saasobs.core.incident import (
 )
 from saasobs.core.monitor import Monitor, Severity
 from saasobs.core.ports import Transaction
-from saasobs.core.result import Reason
+from saasobs.core.result import Reason, Result
 from saasobs.core.values import DAY, SECOND
 from saasobs.daemon.ledger import Ledger
 from saasobs.daemon.outbox import Outbox, Route
@@ -57,6 +58,21 @@ class Quiet:
     @property
     def page_url(self) -> str:
         return "http://127.0.0.1:9110"
+
+    directory = Directory({}, {}, {})
+    links: Mapping[str, str] = {}
+
+    def reported(self, transaction: Transaction, incident: Incident) -> None:
+        return None
+
+    def last_result(self, monitor: str) -> Result | None:
+        return None
+
+    def dependants(self, monitor: str) -> Sequence[str]:
+        return ()
+
+    def answer_url(self, incident_id: str, who: str) -> str:
+        return ""
 
 
 class HandClock:
@@ -138,6 +154,8 @@ class House:
         if fallback:
             first = next(iter(made))
             made[first] = replace(made[first], fallback=fallback)
+        told = {name: tuple(channel.recipients) for name, channel in channels.items()}
+        self.observer.directory = Directory({}, told, dict.fromkeys(told, DAY))
         await self.outbox.set_routes(made)
 
     async def owe(self, *notices: Notice, incident: Incident = INCIDENT) -> None:

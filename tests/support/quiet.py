@@ -6,11 +6,12 @@ A transaction ends before the next thing happens, so a test sees every order tha
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
 
+from saasobs.alerting.directory import Directory
 from saasobs.alerting.grouping import Rule
 from saasobs.alerting.policy import Policy, Step
 from saasobs.alerting.windows import Window
@@ -24,7 +25,7 @@ from saasobs.daemon.board import Board
 from saasobs.daemon.claims import Claims
 from saasobs.daemon.delivery import Route
 from saasobs.daemon.holding import Holding
-from saasobs.daemon.pipeline import Directory, Pipeline
+from saasobs.daemon.pipeline import Pipeline
 from saasobs.daemon.settling import Settling
 from saasobs.storage import open_store
 from support.owing import Provider
@@ -124,7 +125,7 @@ class House:
             dict.fromkeys(channels, ("team",)),
             dict.fromkeys(channels, DAY),
         )
-        settling = Settling(_nothing)
+        settling = Settling(_nothing, lambda: self.pipeline.directory)
         settling.routes = {name: Route(name, Provider(), DAY, grouping=Rule(0, MINUTE)) for name in channels}
         self.settling, self.claims = settling, Claims(self.clock, self, settling, "test")
         with self.store.write() as transaction:
@@ -220,6 +221,24 @@ class House:
 
     @property
     def page_url(self) -> str:
+        return ""
+
+    @property
+    def directory(self) -> Directory:
+        return self.pipeline.directory
+
+    links: Mapping[str, str] = field(default_factory=dict)
+
+    def reported(self, transaction: Transaction, incident: Incident) -> None:
+        return None
+
+    def last_result(self, monitor: str) -> Result | None:
+        return self.board.last.get(monitor)
+
+    def dependants(self, monitor: str) -> Sequence[str]:
+        return self.holding.dependants(monitor)
+
+    def answer_url(self, incident_id: str, who: str) -> str:
         return ""
 
 

@@ -44,6 +44,7 @@ class Request:
     path: str
     headers: dict[str, str]
     body: bytes
+    method: str = "POST"
 
     def json(self) -> Any:
         return json.loads(self.body)
@@ -170,9 +171,12 @@ class _Handler(BaseHTTPRequestHandler):
             self._drop()
             return
         headers = {name.lower(): value for name, value in self.headers.items()}
-        request = Request(time.time(), self.path, headers, self._body())
+        request = Request(time.time(), self.path, headers, self._body(), self.command)
         self.double.requests.append(request)
         self._act(mode, request)
+
+    do_PATCH = do_POST  # noqa: N815 - the name that http.server calls
+    do_GET = do_POST  # noqa: N815
 
     def _act(self, mode: str, request: Request) -> None:
         if mode.isdigit():

@@ -15,6 +15,7 @@ from urllib.parse import parse_qs
 from support.receiver import Double, Reply, Request, main
 
 TOKEN = "xoxb-1-fake"
+APP_TOKEN = "xapp-1-fake"
 
 
 @dataclass
@@ -40,6 +41,10 @@ class SlackDouble(Double):
         super().__init__(port, log)
         self.messages: dict[str, Message] = {}
         self.by_webhook: list[dict[str, Any]] = []
+        self.whispers: list[dict[str, Any]] = []
+        """What only one member was shown."""
+        self.socket_url = ""
+        """Where Socket Mode is (support.slack_socket)."""
         self.refusals: dict[str, str] = {}
         """Slack's error by method: what it says `ok: false` with."""
         self._count = 0
@@ -65,11 +70,14 @@ class SlackDouble(Double):
         return _no(error) if error else None
 
     def _error(self, method: str, request: Request) -> str:
-        if request.headers.get("authorization") != f"Bearer {TOKEN}":
+        expected = APP_TOKEN if method == "apps.connections.open" else TOKEN
+        if request.headers.get("authorization") != f"Bearer {expected}":
             return "invalid_auth"
         if method in self.refusals:
             return self.refusals[method]
-        if method not in ("chat.postMessage", "chat.update"):
+        if method == "apps.connections.open":
+            return "" if self.socket_url else "unknown_method"
+        if method not in ("chat.postMessage", "chat.update", "chat.postEphemeral"):
             return "unknown_method"
         said = _arguments(request)
         if method == "chat.update" and said.get("ts") not in self.messages:
@@ -80,7 +88,12 @@ class SlackDouble(Double):
         if request.path.startswith("/services/"):
             self.by_webhook.append(request.json())
             return Reply(200, "ok")
+        if request.path.endswith("apps.connections.open"):
+            return Reply(200, json.dumps({"ok": True, "url": self.socket_url}), {"Content-Type": "application/json"})
         said = _arguments(request)
+        if request.path.endswith("chat.postEphemeral"):
+            self.whispers.append(said)
+            return Reply(200, json.dumps({"ok": True, "message_ts": "1"}), {"Content-Type": "application/json"})
         message = self._update(said) if request.path.endswith("chat.update") else self._post(said)
         answer = {"ok": True, "channel": message.channel, "ts": message.ts}
         return Reply(200, json.dumps(answer), {"Content-Type": "application/json"})
@@ -132,10 +145,25 @@ def _fault(said: dict[str, Any]) -> str:
     if len(blocks) > 50:
         return "invalid_blocks"
     for block in blocks:
+        if block["type"] == "actions":
+            if not 0 < len(block["elements"]) <= 25 or any(_is_no_button(one) for one in block["elements"]):
+                return "invalid_blocks"
+            continue
         limit = {"header": 150, "section": 3000}.get(block["type"])
         if limit is None or not 0 < len(block["text"]["text"]) <= limit:
             return "invalid_blocks"
     return ""
+
+
+def _is_no_button(element: dict[str, Any]) -> bool:
+    style = element.get("style", "primary")
+    texts = (element["action_id"], element["value"], element["text"]["text"])
+    limits = zip(texts, (255, 2000, 75), strict=True)
+    return (
+        element["type"] != "button"
+        or style not in ("primary", "danger")
+        or any(not 0 < len(text) <= limit for text, limit in limits)
+    )
 
 
 def _no(error: str) -> Reply:

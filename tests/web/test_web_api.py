@@ -161,12 +161,12 @@ async def test_names_with_slashes_and_spaces() -> None:
 
 
 async def test_an_incident_that_is_over() -> None:
-    """Acknowledging what has ended is a conflict, and says so."""
+    """Acknowledging what has ended is refused, in a sentence."""
     operator = a_busy_operator()
     async with client(operator) as http:
         answer = await http.post("/api/v1/incidents/b7n2p8qd/acknowledge", headers=CHANGE)
     assert answer.status_code == 409
-    assert answer.json()["error"]["code"] == "conflict"
+    assert answer.json()["error"]["code"] == "refused"
     assert not [call for call in operator.calls if call[0] == "acknowledge"]
 
 

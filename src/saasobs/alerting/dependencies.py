@@ -38,6 +38,10 @@ class Family:
         """The nearest first."""
         return self._ancestors.get(name, ())
 
+    def dependants(self, name: str) -> Sequence[str]:
+        """All that depend on it, be it through others, in the order of the file."""
+        return [child for child, ancestors in self._ancestors.items() if name in ancestors]
+
     def _above(self, name: str) -> tuple[str, ...]:
         """By generations; a circle, which the configuration refuses, would come to an end all the same."""
         found: dict[str, None] = {}

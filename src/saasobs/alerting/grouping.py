@@ -64,10 +64,11 @@ def alone(news: Sequence[News], recent: Sequence[Recent], rule: Rule) -> set[str
     strangers = [one for one in news if not one.assigned and not (one.home and (one.ended or not one.critical))]
     if not rule.over:
         return {one.incident_id for one in strangers}
-    failed = {one.incident_id for one in recent if one.change not in ENDINGS}
-    critical = {one.incident_id for one in recent if one.change not in ENDINGS and one.critical}
+    told = [one for one in recent if one.group is not GroupKind.DIGEST]  # one message, about what is hours old
+    failed = {one.incident_id for one in told if one.change not in ENDINGS}
+    critical = {one.incident_id for one in told if one.change not in ENDINGS and one.critical}
     # The ends that a group of failures tells are no messages more, so they do not count.
-    ended = {one.incident_id for one in recent if one.change in ENDINGS and one.group is not GroupKind.FAILURES}
+    ended = {one.incident_id for one in told if one.change in ENDINGS and one.group is not GroupKind.FAILURES}
     failed |= {one.incident_id for one in news if not one.ended and (one.assigned or not one.home)}
     critical |= {one.incident_id for one in news if not one.ended and one.critical}
     ended |= {one.incident_id for one in news if one.ended and not one.home}

@@ -40,15 +40,25 @@ def is_free(notice: Notice, now: int) -> bool:
     return notice.state is NoticeState.PENDING and not (notice.lease_owner and notice.lease_until > now)
 
 
+def is_quiet(notice: Notice) -> bool:
+    """Waits for the morning and no longer: it will be told, whatever comes (`quiet_hours`)."""
+    return notice.state is NoticeState.PENDING and notice.suppression is Suppression.QUIET_HOURS
+
+
+def is_held(notice: Notice) -> bool:
+    """Waits for something to be over, and is told only if its incident goes on then."""
+    return notice.held and not is_quiet(notice)
+
+
 def waits(notice: Notice, now: int) -> bool:
     """Pending and untried, and not due yet or held: nobody has heard of it, nor will before something changes."""
-    return is_free(notice, now) and not notice.attempts and (notice.held or notice.due_at > now)
+    return is_free(notice, now) and not notice.attempts and (is_held(notice) or notice.due_at > now)
 
 
 def can_be_held(notice: Notice, now: int) -> bool:
     """Rule 1."""
     untried = is_free(notice, now) and not notice.attempts and not notice.delivery_id
-    return untried and notice.due_at <= now and notice.change not in ENDINGS
+    return untried and not is_quiet(notice) and notice.due_at <= now and notice.change not in ENDINGS
 
 
 def hold_back(notices: Iterable[Notice], hold: Hold, look_at: int, now: int) -> tuple[Notice, ...]:
@@ -68,12 +78,12 @@ def let_go(notices: Iterable[Notice], now: int) -> tuple[Notice, ...]:
     everything = list(notices)
     held_from: dict[int, int] = {}
     for notice in everything:
-        if notice.held:
+        if is_held(notice):
             held_from[notice.occurrence] = min(notice.due_at, held_from.get(notice.occurrence, notice.due_at))
     return tuple(
         _later(notice, max(0, now - held_from[notice.occurrence]))
         for notice in everything
-        if notice.occurrence in held_from and (notice.held or waits(notice, now))
+        if notice.occurrence in held_from and (is_held(notice) or waits(notice, now))
     )
 
 

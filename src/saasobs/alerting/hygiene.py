@@ -16,6 +16,8 @@ _READ: Final = 4_000
 
 def one_line(text: str, limit: int = 500) -> str:
     """One printable line of at most `limit` characters; every run of white space is one blank."""
+    if text.isascii() and text.isprintable() and "  " not in text and len(text) <= _READ:
+        return shorten(text.strip(), limit)  # as nearly all are
     kept = (" " if letter.isspace() else letter for letter in text[:_READ] if letter.isspace() or _is_shown(letter))
     return shorten(" ".join("".join(kept).split()), limit)
 

@@ -27,6 +27,18 @@ def backoff(attempts: int, key: str, retry_after: int | None) -> int:
     return max(wait, min(retry_after or 0, RETRY_AFTER_LIMIT))
 
 
+def decorrelated(before: int, first: int, longest: int, key: str) -> int:
+    """The next pause of something that failed again, in the unit of the arguments: between `first` and three times the
+    pause before, at most `longest`. So what failed together comes back apart.
+
+    https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/ ("decorrelated jitter")
+
+    :param before: the last pause; 0 after the first failure.
+    """
+    top = max(first, 3 * before)
+    return min(longest, first + int((top - first) * _fraction(f"{key}\x1f{before}")))
+
+
 def _fraction(text: str) -> float:
     """Evenly spread over [0, 1)."""
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:6], "big") / 2**48

@@ -57,7 +57,7 @@ class Client:
     ) -> None:
         self._http.close()
 
-    def get(self, *parts: str, **query: str | int) -> Any:
+    def get(self, *parts: str, **query: str | int | list[str]) -> Any:
         """:raises Unavailable: :raises NotFound: :raises SaasobsError:"""
         return self._call("GET", parts, query=query, timeout=USUAL_TIMEOUT)
 
@@ -71,7 +71,7 @@ class Client:
         parts: tuple[str, ...],
         *,
         timeout: float,
-        query: Mapping[str, str | int] | None = None,
+        query: Mapping[str, str | int | list[str]] | None = None,
         body: Mapping[str, object] | None = None,
     ) -> Any:
         self._knock()

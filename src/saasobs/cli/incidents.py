@@ -1,4 +1,4 @@
-"""`saasobs incidents [ID]` and `saasobs ack ID`."""
+"""`saasobs incidents [ID]`."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from typing import Any
 from saasobs.cli.client import Client
 from saasobs.cli.command import Exit
 from saasobs.cli.drawing import TONES
-from saasobs.cli.people import who
 from saasobs.cli.reading import clock_time, in_seconds, to_moment
 from saasobs.cli.screen import Part, Screen, Tone, Toned, open_screen, print_json
 
 Json = Mapping[str, Any]
 NOTICE_TONES: Mapping[str, Tone] = {
     "sent": "good",
+    "delivered": "good",
     "failed": "bad",
     "expired": "bad",
     "pending": "warn",
@@ -40,19 +40,6 @@ def incidents(options: Namespace) -> int:
         draw_incident(open_screen(os.environ), answer, now)
     else:
         draw_incidents(open_screen(os.environ), answer["incidents"], now)
-    return Exit.OK
-
-
-def ack(options: Namespace) -> int:
-    """Somebody is on it."""
-    with Client.of(options, os.environ) as client:
-        incident = client.post("incidents", options.id, "acknowledge", by=who(options, os.environ))
-    if options.json:
-        print_json(incident)
-    else:
-        by, at = incident["acknowledged_by"], clock_time(incident["acknowledged_at"])
-        which = f"Incident {incident['id']} ({incident['monitor']})"
-        open_screen(os.environ).line(f"{which} is acknowledged by {by} since {at} UTC.")
     return Exit.OK
 
 
@@ -83,6 +70,9 @@ def _state(incident: Json) -> Toned:
     """What it is now (down, degraded, flapping), or how it ended (recovered, withdrawn)."""
     if incident["open"] and incident["topic"] == "flapping":
         return Toned("flapping", "warn")
+    if incident["open"] and incident["topic"] == "alert":
+        word = "silent" if incident["reason"] == "source_silent" else "firing"
+        return Toned(word, TONES[incident["status"]])
     if incident["open"]:
         return Toned(incident["status"], TONES[incident["status"]])
     return Toned(incident["ending"] or "ended", "good" if incident["ending"] == "recovered" else "dim")
@@ -103,6 +93,8 @@ def draw_incident(screen: Screen, incident: Json, now: int) -> None:
         "severity": incident["severity"],
         "correlation": incident["correlation_id"],
         "acknowledged": incident["acknowledged_by"],
+        "snoozed": f"until {clock_time(incident['snoozed_until'])} UTC" if incident["snoozed_until"] else "",
+        "assigned to": incident["assigned_to"],
     }
     for label, value in facts.items():
         if value:
@@ -116,15 +108,23 @@ def draw_incident(screen: Screen, incident: Json, now: int) -> None:
 
 
 def _event_row(event: Json) -> list[Part]:
-    return [clock_time(event["at"]), event["change"], event["text"]]
+    by = f" (by {event['actor']})" if event["actor"] and event["actor"] not in event["text"] else ""
+    return [clock_time(event["at"]), event["change"], f"{event['text']}{by}"]
 
 
 def _notice_row(notice: Json) -> list[Part]:
-    state = "held" if notice["state"] == "pending" and notice["suppression"] else notice["state"]
+    state = _notice_state(notice)
     shared = f"with others, group {notice['group_id']}" if notice["group_id"] else ""
     detail = ", ".join(part for part in (_why(notice), shared) if part)
     told = [clock_time(notice["due_at"]), notice["change"], notice["channel"], notice["recipient"]]
     return [*told, Toned(state, NOTICE_TONES[state]), str(notice["attempts"]), detail]
+
+
+def _notice_state(notice: Json) -> str:
+    """``sent`` is what the provider accepted; ``delivered`` what it says has arrived."""
+    if notice["state"] == "pending" and notice["suppression"]:
+        return "held"
+    return "delivered" if notice["state"] == "sent" and notice.get("delivered_at") else str(notice["state"])
 
 
 def _why(notice: Json) -> str:

@@ -74,24 +74,24 @@ def asked_for(options: Namespace, now: datetime) -> dict[str, Any]:
     wanted: dict[str, Any] = {
         "monitors": options.monitor, "tags": options.tag, "all": options.all, "reason": options.reason,
     }  # fmt: skip
-    start = _moment(options.at, now) if options.at else None
+    start = read_local_moment(options.at, now) if options.at else None
     if start is not None:
         wanted["start"] = start.isoformat()
     if options.until:
-        wanted["end"] = _moment(options.until, start or now).isoformat()
+        wanted["end"] = read_local_moment(options.until, start or now).isoformat()
     else:
-        wanted["duration_seconds"] = _duration(options.lasting)
+        wanted["duration_seconds"] = read_duration(options.lasting)
     return wanted
 
 
-def _duration(text: str) -> float:
+def read_duration(text: str) -> float:
     try:
         return parse_duration(text) / SECOND
     except ValueError as error:
         raise UsageError(str(error)) from error
 
 
-def _moment(text: str, after: datetime) -> datetime:
+def read_local_moment(text: str, after: datetime) -> datetime:
     """A moment, in this machine's time zone when it names none; ``23:00`` is the next time that it is that late."""
     try:
         if len(text) == 5 and text[2] == ":":

@@ -39,8 +39,30 @@ def _days(text: str) -> int:
     return int(text)
 
 
-def _ack(parser: ArgumentParser) -> None:
+def _answer(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "id", metavar="ID", help="the incident: the beginning of its ID will do; or a message about many"
+    )
+    parser.add_argument("--why", metavar="TEXT", default="", help="for its timeline")
+    _by(parser)
+
+
+def _snooze(parser: ArgumentParser) -> None:
+    parser.add_argument("--for", dest="lasting", metavar="TIME", help="how long, as in 30m (the default) or 2h")
+    parser.add_argument(
+        "--until", metavar="MOMENT", help="or until when: 2026-11-22T23:00-05:00, or 23:00 (local time)"
+    )
+    _answer(parser)
+
+
+def _assign(parser: ArgumentParser) -> None:
+    _answer(parser)
+    parser.add_argument("--to", metavar="WHO", required=True, help="one of the configured people, or any name")
+
+
+def _note(parser: ArgumentParser) -> None:
     parser.add_argument("id", metavar="ID", help="the incident; the beginning of its ID will do")
+    parser.add_argument("text", metavar="TEXT", nargs="+", help="what the timeline shall say")
     _by(parser)
 
 
@@ -66,6 +88,20 @@ def _maintenance(parser: ArgumentParser) -> None:
     _by(parser)
 
 
+def _policy(parser: ArgumentParser) -> None:
+    parser.add_argument("action", metavar="test", choices=("test",), help="what to do")
+    parser.add_argument("--monitor", metavar="NAME", required=True, help="the monitor that fails")
+    parser.add_argument("--severity", metavar="critical|warning", choices=("critical", "warning"), help="else its own")
+    parser.add_argument("--at", metavar="MOMENT", help="when, as in '2026-12-24 03:00 America/Lima'; else now")
+    parser.add_argument("--tenant", metavar="NAME", default="", help="the tenant that it concerns alone")
+    parser.add_argument("--tag", metavar="TAG", action="append", default=[], help="one more tag; may be repeated")
+    parser.add_argument("--label", metavar="NAME=VALUE", action="append", default=[], help="of an alert of others")
+
+
+def _explain(parser: ArgumentParser) -> None:
+    parser.add_argument("id", metavar="ID", help="the incident; the beginning of its ID will do")
+
+
 def _wrap(parser: ArgumentParser) -> None:
     from saasobs.cli.wrap import add_arguments  # noqa: PLC0415 - they are made from the instrumentation's settings
 
@@ -73,8 +109,43 @@ def _wrap(parser: ArgumentParser) -> None:
 
 
 def _notify(parser: ArgumentParser) -> None:
-    parser.add_argument("action", metavar="test", choices=("test",), help="the word `test`")
-    parser.add_argument("channel", metavar="CHANNEL", help="the channel's name in the configuration")
+    parser.add_argument("action", metavar="test|receipts", choices=("test", "receipts"), help="what to do")
+    parser.add_argument("channel", metavar="CHANNEL", nargs="?", help="for `test`: the channel's name")
+    parser.add_argument(
+        "--to", metavar="PERSON", help="for `test`: one of the people, else the channel's own recipients"
+    )
+
+
+def _oncall(parser: ArgumentParser) -> None:
+    parser.add_argument("schedule", metavar="SCHEDULE", nargs="?", help="one schedule; else all")
+    parser.add_argument("--days", type=_days, default=28, metavar="N", help="how far ahead (%(default)s)")
+    parser.add_argument("--override", metavar="PERSON", help="PERSON stands in, for --for or --until")
+    parser.add_argument("--for", dest="lasting", metavar="TIME", help="how long, as in 4h or 2d")
+    parser.add_argument(
+        "--until", metavar="MOMENT", help="or until when: 2026-12-26T09:00-05:00, or 23:00 (local time)"
+    )
+    parser.add_argument("--at", metavar="MOMENT", help="from when; else now")
+    parser.add_argument("--reason", metavar="WHY", default="", help="why, for everybody to see")
+    parser.add_argument("--end", metavar="ID", help="end an override now; the beginning of its ID will do")
+    _by(parser)
+
+
+def _alerts(parser: ArgumentParser) -> None:
+    parser.add_argument("matcher", metavar="MATCHER", nargs="*", help="only those that fit, as in service=api")
+
+
+def _silence(parser: ArgumentParser) -> None:
+    parser.add_argument("action", metavar="add|list|expire", choices=("add", "list", "expire"), help="what to do")
+    parser.add_argument(
+        "matchers", metavar="MATCHER|ID", nargs="*", help="for `add`: which alerts; for `expire`: which silence"
+    )
+    parser.add_argument("--for", dest="lasting", metavar="TIME", help="how long, as in 30m or 2h; else 1h")
+    parser.add_argument(
+        "--until", metavar="MOMENT", help="or until when: 2026-11-22T23:00-05:00, or 23:00 (local time)"
+    )
+    parser.add_argument("--at", metavar="MOMENT", help="when it begins; else now")
+    parser.add_argument("--reason", metavar="WHY", default="", help="why, for timelines")
+    _by(parser)
 
 
 def _by(parser: ArgumentParser) -> None:
@@ -170,10 +241,75 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         "ack",
         "acknowledge an incident: somebody is on it",
-        "saasobs.cli.incidents:ack",
-        description="Steps of the policy that are marked `unless: acknowledged` are then no longer sent.",
-        arguments=_ack,
+        "saasobs.cli.answers:ack",
+        description="Everything that is still owed for it is then no longer sent; whoever was told hears of the end."
+        " The first one counts: a second acknowledgement changes nothing, and says who was first.",
+        arguments=_answer,
         examples=("saasobs ack 7f3a --by ana",),
+    ),
+    Command(
+        "unack",
+        "hand an incident back: nobody is on it any more",
+        "saasobs.cli.answers:unack",
+        description="Its policy goes on: what would have been told meanwhile is told now, once to each, and the rest"
+        " when it is due.",
+        arguments=_answer,
+        examples=("saasobs unack 7f3a --why 'my shift is over'",),
+    ),
+    Command(
+        "snooze",
+        "acknowledge an incident for some time only",
+        "saasobs.cli.answers:snooze",
+        description="When the time is over and the incident is not, its policy goes on by itself.",
+        arguments=_snooze,
+        examples=("saasobs snooze 7f3a", "saasobs snooze 7f3a --for 2h --by ana", "saasobs snooze 7f3a --until 08:00"),
+    ),
+    Command(
+        "assign",
+        "say whose an incident is",
+        "saasobs.cli.answers:assign",
+        description="Acknowledges it, too, where nobody has. One of the configured people is told so over the channels"
+        " of their own.",
+        arguments=_assign,
+        examples=("saasobs assign 7f3a --to bruno",),
+    ),
+    Command(
+        "note",
+        "write a line into an incident's timeline",
+        "saasobs.cli.answers:note",
+        arguments=_note,
+        examples=("saasobs note 7f3a restarted the database, watching it",),
+    ),
+    Command(
+        "resolve",
+        "say that an incident is over",
+        "saasobs.cli.answers:resolve",
+        description="Whoever was told hears so. A monitor that still fails opens a new incident once that is confirmed"
+        " anew; what other systems report stays resolved until they have said that it was over.",
+        arguments=_answer,
+        examples=("saasobs resolve 7f3a --why 'rolled back'",),
+    ),
+    Command(
+        "explain",
+        "tell who was told of an incident, and why others were not",
+        "saasobs.cli.explain:explain",
+        description="For every person and channel: what was sent, when, why, or why not: a window, a dependency, an"
+        " acknowledgement, quiet hours, a cap, a hand-over, a silence.",
+        arguments=_explain,
+        examples=("saasobs explain 7f3a",),
+    ),
+    Command(
+        "policy",
+        "show who would be told, minute by minute, without sending",
+        "saasobs.cli.policy:policy",
+        description="From the configuration alone: which policy takes an incident that opens at a moment, and whom its"
+        " steps would reach if nobody answered. Overrides that were entered by hand are not known here.",
+        arguments=_policy,
+        examples=(
+            "saasobs policy test --monitor shop-checkout",
+            "saasobs policy test --monitor shop-checkout --severity warning --at '2026-12-24 03:00 America/Lima'",
+        ),
+        options=("config", "json"),
     ),
     Command(
         "pause",
@@ -204,12 +340,54 @@ COMMANDS: tuple[Command, ...] = (
         ),
     ),
     Command(
+        "oncall",
+        "show who is on call now and in the next weeks",
+        "saasobs.cli.oncall:oncall",
+        description="Each schedule of the configuration: who has it now, every turn of the next four weeks, who stands"
+        " in for whom, and the address that calendars subscribe to. Times are those of the schedule's time zone.",
+        arguments=_oncall,
+        examples=(
+            "saasobs oncall",
+            "saasobs oncall primary --days 90",
+            "saasobs oncall primary --override carla --for 2d --reason holidays",
+            "saasobs oncall --end w4k2mx",
+        ),
+    ),
+    Command(
+        "alerts",
+        "list the alerts that others report",
+        "saasobs.cli.alerts:alerts",
+        description="What fires now, by the word of Prometheus, Alertmanager, Grafana and whoever else is among the"
+        " `alerts.sources` of the configuration. Each has its incident, which `saasobs incidents` shows.",
+        arguments=_alerts,
+        examples=("saasobs alerts", "saasobs alerts severity=page 'service=~api|web'"),
+    ),
+    Command(
+        "silence",
+        "do not tell of certain alerts for a while",
+        "saasobs.cli.alerts:silence",
+        description="For alerts that others report, by their labels: name=value, name!=value, name=~expression,"
+        " name!~expression; a word alone is the alert's name. Their incidents open all the same, and what"
+        " still fires when the silence ends is told then. amtool and Grafana see the same silences.",
+        arguments=_silence,
+        examples=(
+            "saasobs silence add alertname=HighErrorRate service=api --for 2h --reason deploy",
+            "saasobs silence list",
+            "saasobs silence expire 51c79d83",
+        ),
+    ),
+    Command(
         "notify",
         "test that a channel reaches people",
         "saasobs.cli.notify:notify",
-        description="`notify test CHANNEL` has the running daemon send a test message at once.",
+        description="`notify test CHANNEL` has the running daemon send a test message at once. `notify receipts` shows"
+        " where providers of text messages, WhatsApp and calls report to, for those whose console asks for it.",
         arguments=_notify,
-        examples=("saasobs notify test team-slack",),
+        examples=(
+            "saasobs notify test team-slack",
+            "saasobs notify test oncall-sms --to ana",
+            "saasobs notify receipts",
+        ),
     ),
     Command(
         "wrap",

@@ -57,7 +57,8 @@ class DeliveryError(SaasobsError):
     :param permanent: trying again cannot help (revoked token, unknown number): go to the fallback.
     :param retry_after: the provider's own word for how long to wait, microseconds.
     :param cap: our own spending cap said no: the notice counts as suppressed, and the fallback takes over.
-    :param recipient_only: `retry_after` holds for this recipient only; the channel's others need not wait.
+    :param recipient_only: only this recipient is concerned (a wrong number, they have had enough): it says nothing
+        of the channel, and `retry_after` holds for nobody else.
     """
 
     def __init__(

@@ -20,6 +20,8 @@ class GroupKind(StrEnum):
     """They failed together; the group is told of their ends, too."""
     ENDINGS = "endings"
     """Each was told of on its own, and then they ended together."""
+    DIGEST = "digest"
+    """They waited for the morning: what happened in the night, what goes on and what is over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +121,16 @@ class GroupBriefing:
     graver: bool = False
     """The first message with a critical failure in it, after others without."""
     page_url: str = ""
+    person: str = ""
+    """Whom it speaks to, where that is one of the configured people."""
+    language: str = "en"
+    """`en`, `es` or `pt`: the words are the recipient's."""
+    timezone: str = "UTC"
+    """The recipient's (IANA)."""
+    answer_url: str = ""
+    """Where one tap acknowledges every open one of them, where there is such a page."""
+    also_told: tuple[str, ...] = ()
+    """Who else was told, or will be: people and channels, in order."""
 
     @property
     def late_by(self) -> int:

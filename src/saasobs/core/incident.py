@@ -65,13 +65,24 @@ class Change(StrEnum):
     EASED = "eased"
     RECOVERED = "recovered"
     WITHDRAWN = "withdrawn"
+    RESOLVED = "resolved"
+    """Somebody said that it is over."""
     ACKNOWLEDGED = "acknowledged"
+    UNACKNOWLEDGED = "unacknowledged"
+    """Nobody is on it any more, or a snooze is over: its policy goes on."""
+    SNOOZED = "snoozed"
+    """Acknowledged until a moment."""
+    ASSIGNED = "assigned"
+    NOTED = "noted"
+    """Somebody wrote a line into its timeline."""
     REMINDED = "reminded"
     """Nothing changed, but it is time to say so again."""
     HELD = "held"
     """Its alerts wait: a dependency, a maintenance window, flapping. Stands in timelines only; nobody is told."""
     RELEASED = "released"
     """They no longer wait. Stands in timelines only."""
+    REROUTED = "rerouted"
+    """Whom a policy means cannot be told, so others are, or nobody is. Stands in timelines only."""
 
 
 class Topic(StrEnum):
@@ -87,12 +98,19 @@ class Topic(StrEnum):
     """An error budget burns too fast."""
     FLAPPING = "flapping"
     """The monitor goes up and down all the time."""
+    CHANNEL = "channel"
+    """Nothing gets through over one of the channels by which people are told."""
+    ALERT = "alert"
+    """Somebody else reported it: Prometheus, Alertmanager, Grafana (core.alert). No monitor of ours stands behind."""
 
+
+CHANNEL: Final = "(channel) "
+"""Begins what stands for a monitor's name where an incident is about a channel; no monitor can be called so."""
 
 OWN_NETWORK: Final = "(own network)"
 """Stands for a monitor's name where an incident is about this daemon's network; no monitor can be called so."""
 
-ENDINGS = frozenset({Change.RECOVERED, Change.WITHDRAWN})
+ENDINGS = frozenset({Change.RECOVERED, Change.WITHDRAWN, Change.RESOLVED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +144,17 @@ class Incident:
     ended_at: int = 0
     ending: Change | None = None
     topic: Topic = Topic.HEALTH
+    tenant: str = ""
+    """Whose it is, where one tenant's alone."""
+    policy: str = ""
+    """The policy that its last opening, escalation or reminder took."""
+    rounds: int = 0
+    """How often its policy was gone through again because nobody answered."""
+    assigned_to: str = ""
+    snoozed_until: int = 0
+    """An acknowledgement that ends by itself then (µs); 0: none."""
+    acknowledged_occurrence: int = 0
+    """Which of its changes the acknowledgement was: what was owed for earlier ones is no longer told."""
 
     @property
     def open(self) -> bool:
@@ -173,6 +202,14 @@ class Suppression(StrEnum):
     """It was over before the maintenance window was."""
     FLAPPING = "flapping"
     """The monitor went up and down all the time, which was told once."""
+    QUIET_HOURS = "quiet_hours"
+    """It is night where its recipient is, and the matter can wait: it is told in the morning's digest."""
+    SILENCED = "silenced"
+    """A silence (as Alertmanager knows them) covers the alert."""
+    HANDED_OVER = "handed_over"
+    """Somebody else is on call by now, and is told instead."""
+    REROUTED = "rerouted"
+    """It got worse, and another policy has taken it over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +240,14 @@ class Notice:
     """The last error, or the provider's ID once sent."""
     group_id: str = ""
     """The group whose message tells it (core.groups), once it was put into one."""
+    person: str = ""
+    """Whom of the configured people it is meant for; empty: whoever reads the channel."""
+    schedule: str = ""
+    """The on-call schedule that named this person; empty: the policy did, or it is nobody's."""
+    provider_id: str = ""
+    """The provider's own ID of the accepted message, where it gives one: its receipts name it."""
+    delivered_at: int = 0
+    """When the provider said that it had arrived (µs): "accepted" is not "delivered". 0: it has not said so."""
     delivery_id: str = ""
     """The group's message that may be on its way: should nobody hear what came of it, the very same is sent again."""
 
@@ -230,11 +275,24 @@ class Attempt:
     outcome: str
     """`sent`, `retry`, `failed`: a bounded set, it labels a metric."""
     detail: str = ""
+    provider_id: str = ""
+    """The provider's ID of the accepted message."""
+    price: int = 0
+    """What it cost, in millionths of `currency`'s unit; where that is empty, nobody has said yet."""
+    currency: str = ""
 
 
 def delivery_id(notice_ids: tuple[str, ...]) -> str:
     """One message really sent: its ID is its notice's own, or derives from all those that it covers."""
     return notice_ids[0] if len(notice_ids) == 1 else digest_id("delivery", *sorted(notice_ids), length=20)
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One place to look, by a name that a person reads."""
+
+    label: str
+    url: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,6 +314,28 @@ class Briefing:
     runbook: str = ""
     page_url: str = ""
     tags: tuple[str, ...] = ()
+    person: str = ""
+    """Whom it speaks to, where that is one of the configured people."""
+    language: str = "en"
+    """`en`, `es` or `pt`: the words are the recipient's."""
+    timezone: str = "UTC"
+    """The recipient's (IANA)."""
+    answer_url: str = ""
+    """Where one tap acknowledges it (a page with a button): signed, expiring, for this recipient only."""
+    links: tuple[Link, ...] = ()
+    """Dashboard, trace, logs, errors: made from the templates of the configuration."""
+    also_told: tuple[str, ...] = ()
+    """Who else was told, or will be: people and channels, in order."""
+    affected: tuple[str, ...] = ()
+    """What depends on it, and the tenants that it concerns."""
+    phases: tuple[tuple[str, int], ...] = ()
+    """The parts of the failed check's time (name, µs), in order."""
+    summary: str = ""
+    """What a received alert says of itself in the recipient's language; empty: the incident's own message."""
+    rounds: int = 0
+    """How often its policy is gone through again at the most; 0: not known."""
+    test: bool = False
+    """A sample: nothing has happened, and it must say so."""
 
     @property
     def late_by(self) -> int:
@@ -280,3 +360,5 @@ class Receipt:
     provider_id: str = ""
     reference: str = ""
     """Opaque to all but the channel: what it needs to edit or thread the next message of this incident."""
+    note: str = ""
+    """What else there is to say of it, such as that another provider was asked before."""

@@ -65,7 +65,8 @@ class Monitor:
     thresholds: Thresholds = field(default_factory=Thresholds)
     severity: Severity = Severity.CRITICAL
     tags: tuple[str, ...] = ()
-    policy: str = "default"
+    policy: str = ""
+    """The policy that it names; empty: whichever fits (alerting.routing)."""
     description: str = ""
     runbook: str = ""
     depends_on: tuple[str, ...] = ()

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from saasobs.core.answers import TakesAnswers
+from saasobs.core.explanation import Explanation
 from saasobs.core.groups import Group, GroupBriefing, GroupKind, Recent, Untold
 from saasobs.core.heartbeat import HeartbeatState, Ping
 from saasobs.core.incident import Attempt, Briefing, Event, Incident, MonitorState, Notice, Receipt
 from saasobs.core.maintenance import WindowRequest, WindowView
 from saasobs.core.monitor import Monitor
 from saasobs.core.objective import Availability
+from saasobs.core.oncall import Override, ScheduleView
+from saasobs.core.receipts import HearsReceipts, KeepsReceipts
+from saasobs.core.reporting import Reported, Reports
 from saasobs.core.result import Check, Outcome, Result
+from saasobs.core.views import Health, IncidentView, MonitorView
 
 
 class Clock(Protocol):
@@ -81,7 +87,7 @@ class Channel(Protocol):
     async def close(self) -> None: ...
 
 
-class Transaction(Protocol):
+class Transaction(Reported, KeepsReceipts, Protocol):
     """One all-or-nothing piece of work on the store. Every method may raise StorageError."""
 
     # Monitors and results
@@ -168,6 +174,11 @@ class Transaction(Protocol):
         come are not counted, nor is what is held."""
         ...
 
+    def unheard(self) -> list[Incident]:
+        """The open critical incidents that nobody has acknowledged, or heard of, and of which nothing waits to be told
+        though something was owed."""
+        ...
+
     def held(self) -> list[Notice]:
         """Every notice that is held (core.incident.Notice.held), by due time."""
         ...
@@ -227,6 +238,17 @@ class Transaction(Protocol):
 
     def claim_group(self, group_id: str, owner: str, now: int, until: int) -> list[Notice]:
         """Lease every pending notice of a group that no live lease holds, whatever it waits for."""
+        ...
+
+    # On call
+    def overrides(self) -> list[Override]:
+        """By the moment at which they begin."""
+        ...
+
+    def save_override(self, override: Override) -> None: ...
+
+    def forget_overrides(self, before: int) -> int:
+        """Those that were over by then; returns how many."""
         ...
 
     # Heartbeats
@@ -300,41 +322,7 @@ class Store(Protocol):
 # What the web room may ask of the daemon -----------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class MonitorView:
-    """One monitor as a page or the CLI shows it."""
-
-    monitor: Monitor
-    state: MonitorState
-    last: Result | None
-    recent: Sequence[Result] = ()
-    ping_url: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class IncidentView:
-    """One incident with its whole story."""
-
-    incident: Incident
-    events: Sequence[Event]
-    notices: Sequence[Notice]
-    attempts: Sequence[Attempt] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Health:
-    """How the daemon itself is. `problems` are sentences for people; ready means that it watches and can write."""
-
-    ready: bool
-    problems: Sequence[str]
-    started_at: int
-    version: str
-    configuration: str
-    configuration_loaded_at: int
-    configuration_error: str = ""
-
-
-class Operator(Protocol):
+class Operator(TakesAnswers, Protocol):
     """The daemon as the web room and the CLI's socket see it.
 
     :raises NotFound: no such thing. :raises StorageError: the store cannot answer now.
@@ -356,7 +344,18 @@ class Operator(Protocol):
         """Any unambiguous beginning of an ID will do."""
         ...
 
+    async def explanation(self, incident_id: str) -> Explanation:
+        """Who was told of it, and why; and who was not, and why not."""
+        ...
+
     async def acknowledge(self, incident_id: str, by: str) -> Incident: ...
+
+    async def pressed(self, channel: str, body: bytes, headers: Mapping[str, str]) -> bool:
+        """A request that says what was pressed under a channel's message; whether its service has signed it.
+
+        :param headers: names in lower case.
+        """
+        ...
 
     async def pause(self, monitor: str, by: str) -> MonitorState: ...
 
@@ -374,12 +373,36 @@ class Operator(Protocol):
         """Any unambiguous beginning of an ID will do. :raises Refused: it stands in the configuration."""
         ...
 
+    def on_call(self, days: int, schedule: str) -> Sequence[ScheduleView]:
+        """From now on for so many days; every schedule when none is named. :raises NotFound:"""
+        ...
+
+    async def override(self, wanted: Override) -> Override:
+        """Somebody stands in; the ID is given here. :raises NotFound: :raises Refused: no such time."""
+        ...
+
+    async def end_override(self, override_id: str, by: str) -> Override:
+        """Any unambiguous beginning of an ID will do. :raises Refused: it stands in the configuration."""
+        ...
+
+    def calendar_feed(self, token: str) -> ScheduleView | None:
+        """The schedule whose feed has this token."""
+        ...
+
+    @property
+    def reports(self) -> Reports: ...
+
+    @property
+    def receipts(self) -> HearsReceipts: ...
+
     async def check(self, monitor: str) -> Result:
         """Check now, out of turn; the result counts like any other."""
         ...
 
-    async def notify_test(self, channel: str) -> Sequence[Receipt]:
-        """Send a test message over a channel, past the outbox. :raises DeliveryError:"""
+    async def notify_test(self, channel: str, person: str) -> Sequence[Receipt]:
+        """Send a test message over a channel, past the outbox: to one of the people, else to its own recipients.
+
+        :raises DeliveryError:"""
         ...
 
     async def reload(self) -> None:

@@ -75,12 +75,15 @@ class Reason(StrEnum):
     DOMAIN_NOT_FOUND = "domain_not_found"
     MEMBERS_DOWN = "members_down"
     OWN_NETWORK = "own_network"
+    CHANNEL_FAILING = "channel_failing"
     ERROR_BUDGET = "error_budget"
     FLAPPING = "flapping"
     UNSUPPORTED = "unsupported"
     HEARTBEAT_MISSING = "heartbeat_missing"
     HEARTBEAT_FAILED = "heartbeat_failed"
     HEARTBEAT_OVERRAN = "heartbeat_overran"
+    REPORTED = "reported"
+    SOURCE_SILENT = "source_silent"
     LATE = "late"
     INTERNAL = "internal"
 
@@ -138,12 +141,15 @@ REASONS: Mapping[Reason, str] = {
     Reason.DOMAIN_NOT_FOUND: "the domain is not registered",
     Reason.MEMBERS_DOWN: "too few of its members are up",
     Reason.OWN_NETWORK: "our own network is down",
+    Reason.CHANNEL_FAILING: "nothing gets through over it",
     Reason.ERROR_BUDGET: "the error budget burns too fast",
     Reason.FLAPPING: "it goes up and down all the time",
     Reason.UNSUPPORTED: "this machine cannot make this check",
     Reason.HEARTBEAT_MISSING: "the expected ping did not come",
     Reason.HEARTBEAT_FAILED: "the job reported a failure",
     Reason.HEARTBEAT_OVERRAN: "the job started but did not finish in time",
+    Reason.REPORTED: "another system reported it",
+    Reason.SOURCE_SILENT: "the system that reports it has gone silent",
     Reason.LATE: "this daemon was too busy to check in time",
     Reason.INTERNAL: "the check failed inside this daemon",
 }

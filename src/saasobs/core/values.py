@@ -106,7 +106,22 @@ def digest_id(*parts: object, length: int = 10) -> str:
     """An ID that is a pure function of its parts: Crockford base 32, 5 bits a character, lower case."""
     raw = hashlib.sha256("\x1f".join(str(part) for part in parts).encode()).digest()
     number = int.from_bytes(raw, "big") >> (256 - 5 * length)
+    return base32_text(number, length)
+
+
+def base32_text(number: int, length: int) -> str:
+    """The lowest `5 * length` bits of a number, as in `digest_id`."""
     return "".join(_BASE32[(number >> (5 * i)) & 31] for i in reversed(range(length)))
+
+
+def base32_number(text: str) -> int | None:
+    """The inverse; None where a letter is not one of the 32."""
+    number = 0
+    for letter in text:
+        if (value := _BASE32.find(letter)) < 0:
+            return None
+        number = number << 5 | value
+    return number
 
 
 def slot_offset(name: str, interval: int) -> int:

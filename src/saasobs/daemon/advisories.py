@@ -21,6 +21,7 @@ from saasobs.core.monitor import Monitor, Severity
 from saasobs.core.ports import Clock, Transaction
 from saasobs.core.result import Outcome, Reason, Result
 from saasobs.core.values import DAY, from_datetime, isoformat
+from saasobs.daemon.answering import Forgotten
 from saasobs.daemon.board import Board
 from saasobs.daemon.ledger import Ledger
 from saasobs.probes.verdict import short
@@ -86,6 +87,16 @@ class Advisories:
         told = self._told.get(monitor)
         if told is not None and told.incident_id:
             self._close(monitor, told, why, Change.WITHDRAWN)
+
+    def forget_certificate(self, incident: Incident) -> Forgotten:
+        """Somebody has resolved it: the next mark opens a new one. What was told stays told."""
+        told = self._told.get(incident.monitor)
+        if told is None or told.incident_id != incident.id:
+            return Forgotten()
+        self._missed.pop(incident.monitor, None)
+        self._told[incident.monitor] = told = replace(told, incident_id="")
+        key, value = f"{CERTIFICATE}{incident.monitor}", json.dumps(asdict(told))
+        return Forgotten(work=lambda transaction: transaction.set_fact(key, value))
 
     # Certificates --------------------------------------------------------------------------------------------
 

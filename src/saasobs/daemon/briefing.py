@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from saasobs.core.incident import Briefing, Change, Event, Incident, Status, notice_id
 from saasobs.core.monitor import Severity
+from saasobs.core.people import Person
 from saasobs.core.result import Reason
 
 
-def sample_briefing(channel: str, recipient: str, now: int) -> Briefing:
-    """A message that says plainly that it is a test; each has an ID of its own."""
+def sample_briefing(channel: str, recipient: str, now: int, reader: Person) -> Briefing:
+    """A message that says plainly that it is a test, in its reader's words; each has an ID of its own."""
     sentence = f"this is a test of the channel {channel!r}: nothing is wrong"
     incident = Incident(
         "test",
-        "a test message",
+        channel,
         Severity.WARNING,
         Status.DEGRADED,
         now,
@@ -32,5 +33,8 @@ def sample_briefing(channel: str, recipient: str, now: int) -> Briefing:
         timeline=(Event("test", now, Change.OPENED, sentence),),
         now=now,
         due_at=now,
-        target="none",
+        person=reader.name,
+        language=reader.language,
+        timezone=reader.timezone,
+        test=True,
     )

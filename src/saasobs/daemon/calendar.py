@@ -122,3 +122,17 @@ class OwnHeartbeat:
             log.warning("own_heartbeat.failed", error=type(error).__name__)
         else:
             self._observe("sent")
+
+
+def plan_own_heartbeat(
+    calendar: Calendar,
+    url: Secret | None,
+    interval: int,
+    problems: Callable[[], list[str]],
+    observe: Callable[[str], None],
+) -> None:
+    """:param url: None: there is nobody to tell."""
+    if url is None:
+        calendar.cancel("own_heartbeat")
+    else:
+        calendar.every("own_heartbeat", OwnHeartbeat(url, problems, observe).send, interval)

@@ -10,6 +10,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from saasobs.alerting.hold import Hold
+from saasobs.alerting.received.about import About
 from saasobs.core.incident import Topic
 
 
@@ -32,6 +33,8 @@ class Case:
     """The same by the wall clock (µs): the monitor's own next word must be younger."""
     ask: tuple[str, ...] = ()
     """The monitors whose word is waited for."""
+    about: About | None = None
+    """What its alerts say, where others reported it."""
 
 
 class Cases:
@@ -61,7 +64,7 @@ class Cases:
         with self._lock:
             self._forget(case.incident)
             self._cases[case.incident] = case
-            self._concerned[case.incident] = monitors = (case.monitor, *ancestors)
+            self._concerned[case.incident] = monitors = (case.about.monitor if case.about else case.monitor, *ancestors)
             for monitor in monitors:
                 self._concerning.setdefault(monitor, set()).add(case.incident)
 

@@ -1,10 +1,13 @@
 """From what is owed to messages that can be sent, within one transaction.
 
 1. What is due over a channel is leased: all of it, so that a storm is seen whole.
-2. What need not be told any more is suppressed, and what is too old expires (its fallback is owed).
+2. What need not be told any more, or not to them, or not now, is taken out (`vetting`).
 3. For each recipient, incidents get a message of their own or share one with others (`alerting.grouping`). What a group
-   has to tell later is put off until then; it is in nobody's hands meanwhile.
-4. The rest becomes deliveries, critical ones first.
+   has to tell later is put off until then; it is in nobody's hands meanwhile. What has waited for the morning is told
+   in one message of its own: a digest.
+4. Nobody gets more than a few messages a minute about something new (`pace`): what comes after waits for a minute at
+   most, and is then told together.
+5. The rest becomes deliveries, critical ones first.
 """
 
 from __future__ import annotations
@@ -13,17 +16,19 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-import structlog
-
 from saasobs.alerting import grouping
 from saasobs.alerting.grouping import News, Rule, Told
-from saasobs.core.groups import Group, GroupBriefing, GroupKind, Member, Recent, Untold, group_id
-from saasobs.core.incident import Briefing, Change, Incident, Notice, NoticeState, Suppression, delivery_id
-from saasobs.core.monitor import Monitor, Severity
+from saasobs.core.groups import Group, GroupKind, Member, Recent, Untold, group_id
+from saasobs.core.incident import Briefing, Notice, NoticeState, delivery_id
+from saasobs.core.monitor import Severity
 from saasobs.core.ports import Clock, Transaction
 from saasobs.core.values import MINUTE, SECOND
-from saasobs.daemon.delivery import Delivery, Route, freed
+from saasobs.daemon import briefings, vetting
+from saasobs.daemon.briefings import Briefings
+from saasobs.daemon.delivery import Delivery, Route
+from saasobs.daemon.pace import Pace, Turnstile
 from saasobs.daemon.settling import Settling
+from saasobs.daemon.vetting import Owing, Vetting
 
 LEASE = 2 * MINUTE
 CLAIM_LIMIT = 2_000
@@ -37,20 +42,9 @@ SINGLES = 20
 OWN_MESSAGES = 20
 """Earlier messages of single incidents that a group's message brings up to date."""
 
-log = structlog.get_logger("saasobs.outbox")
 
-
-class Context(Protocol):
+class Context(vetting.Context, briefings.Context, Protocol):
     """What the outbox asks of the rest of the daemon."""
-
-    def monitor_or_none(self, name: str) -> Monitor | None: ...
-
-    def holds_back(self, transaction: Transaction, notice: Notice, incident: Incident) -> bool:
-        """Whether it must not be sent now; what becomes of it is written down then."""
-        ...
-
-    @property
-    def page_url(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,126 +57,41 @@ class Claimed:
     """There may be more that is due."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Case:
-    """What is owed to one recipient about one incident."""
-
-    incident: Incident
-    notices: tuple[Notice, ...]
-
-    @property
-    def changes(self) -> tuple[Change, ...]:
-        return tuple(dict.fromkeys(notice.change for notice in self.notices))
-
-    @property
-    def critical(self) -> bool:
-        return any(notice.severity is Severity.CRITICAL for notice in self.notices)
-
-    @property
-    def is_grave(self) -> bool:
-        return self.critical and self.incident.open
-
-    @property
-    def ids(self) -> tuple[str, ...]:
-        return tuple(notice.id for notice in self.notices)
-
-    @property
-    def due_at(self) -> int:
-        return self.notices[0].due_at
-
-    def news(self, homes: Mapping[str, str]) -> News:
-        promised = next((notice.group_id for notice in self.notices if notice.group_id), "")
-        home = homes.get(self.incident.id, promised)
-        return News(self.incident.id, self.changes, self.critical, home, assigned=bool(promised))
-
-
 class Claims:
     """Makes deliveries of what is owed."""
 
     def __init__(self, clock: Clock, context: Context, settling: Settling, owner: str) -> None:
         self._clock = clock
-        self._context = context
         self._settling = settling
         self._owner = owner
+        self._context = context
+        self._vetting = Vetting(context, settling)
+        self._briefings = Briefings(context)
+        self._pace = Pace()
 
     def take(self, transaction: Transaction, name: str) -> Claimed:
         """Inside one transaction: lease, suppress, expire, put off, and make deliveries of the rest."""
         route = self._settling.routes.get(name)
         if route is None:
             return Claimed((), None)
-        desk = _Desk(self, transaction, route, self._owner, self._clock.now())
+        now = self._clock.now()
+        turnstile = Turnstile(self._pace, self._context.directory, name, now)
+        desk = _Desk(self._vetting, self._briefings, turnstile, transaction, route, self._owner, now)
         deliveries = desk.take()
         return Claimed(deliveries, transaction.next_due(name), desk.full)
 
-    def cases(self, transaction: Transaction, name: str, claimed: Sequence[Notice], now: int) -> list[_Case]:
-        """What is left of it to tell, by recipient and incident; the rest is closed."""
-        incidents = transaction.incidents_of(notice.incident_id for notice in claimed)
-        by_case: dict[tuple[str, str], list[Notice]] = {}
-        for notice in sorted(claimed, key=lambda notice: (notice.due_at, notice.occurrence, notice.step)):
-            incident = incidents.get(notice.incident_id)
-            if incident is None:
-                log.error("outbox.incident_missing", incident=notice.incident_id)
-                self._settling.close(transaction, notice, NoticeState.FAILED, "its incident is missing")
-            elif self._is_live(transaction, notice, incident, name, now):
-                by_case.setdefault((notice.recipient, notice.incident_id), []).append(notice)
-        return [_Case(incidents[about], tuple(notices)) for (_, about), notices in by_case.items()]
-
-    def _is_live(self, transaction: Transaction, notice: Notice, incident: Incident, name: str, now: int) -> bool:
-        """Whether it is still to be told; closes it otherwise."""
-        if notice.unless_acknowledged and incident.acknowledged_at:
-            settled = replace(freed(notice), state=NoticeState.SUPPRESSED, suppression=Suppression.ACKNOWLEDGED)
-            transaction.save_notice(settled)
-            return False
-        if self._context.holds_back(transaction, notice, incident):
-            return False
-        if self._is_over(notice, incident, name, now):
-            detail = notice.detail or "could not be delivered in time"
-            self._settling.close(transaction, notice, NoticeState.EXPIRED, detail)
-            self._settling.fall_back(transaction, notice, name, now)
-            return False
-        return True
-
-    def _is_over(self, notice: Notice, incident: Incident, name: str, now: int) -> bool:
-        """Too old to be told: never before it was tried, nor while the outage goes on and nobody else could tell it."""
-        routes = self._settling.routes
-        route = routes.get(name)
-        somebody_else = bool(route and route.fallback in routes)
-        return now >= notice.expires_at and notice.attempts > 0 and (somebody_else or not incident.open)
-
-    def briefing(self, transaction: Transaction, case: _Case, now: int) -> Briefing:
-        """What a message about one incident has to say."""
-        incident = case.incident
-        monitor = self._context.monitor_or_none(incident.monitor)
-        return Briefing(
-            delivery_id=delivery_id(case.ids),
-            notice_ids=case.ids,
-            recipient=case.notices[0].recipient,
-            incident=incident,
-            changes=case.changes,
-            timeline=tuple(transaction.events(incident.id)),
-            now=now,
-            due_at=case.due_at,
-            target=monitor.target if monitor else "",
-            description=monitor.description if monitor else "",
-            runbook=monitor.runbook if monitor else "",
-            page_url=self.page_url,
-            tags=monitor.tags if monitor else (),
-        )
-
-    def target(self, incident: Incident) -> str:
-        monitor = self._context.monitor_or_none(incident.monitor)
-        return monitor.target if monitor else ""
-
-    @property
-    def page_url(self) -> str:
-        return self._context.page_url
+    def refused(self, delivery_id: str) -> None:
+        """The provider did not take it: it is no message that anybody got."""
+        self._pace.give_back(delivery_id)
 
 
 @dataclass(slots=True)
 class _Desk:
     """One claim over one channel."""
 
-    claims: Claims
+    vetting: Vetting
+    briefings: Briefings
+    turnstile: Turnstile
     transaction: Transaction
     route: Route
     owner: str
@@ -199,10 +108,10 @@ class _Desk:
         limit = CLAIM_LIMIT if self.rule.over else SINGLES
         claimed = self.transaction.claim(self.route.name, self.owner, self.now, until, limit)
         self.full = len(claimed) >= limit
-        by_recipient: dict[str, list[_Case]] = {}
-        for case in self.claims.cases(self.transaction, self.route.name, claimed, self.now):
-            by_recipient.setdefault(case.notices[0].recipient, []).append(case)
-        singles: list[_Case] = []
+        by_recipient: dict[str, list[Owing]] = {}
+        for case in self._owing(claimed):
+            by_recipient.setdefault(case.recipient, []).append(case)
+        singles: list[Owing] = []
         groups: list[Delivery] = []
         for recipient, cases in by_recipient.items():
             alone, together = self._apart(recipient, cases)
@@ -211,33 +120,68 @@ class _Desk:
                 groups += self._group(group, members)
         singles.sort(key=lambda case: (not case.critical, case.due_at))
         self._leave([notice for case in singles[SINGLES:] for notice in case.notices])
-        deliveries = [*groups, *(self._single(case) for case in singles[:SINGLES])]
+        deliveries = [*groups, *(one for case in singles[:SINGLES] for one in self._single(case))]
         return sorted(deliveries, key=_urgency)
+
+    def _owing(self, claimed: Sequence[Notice]) -> list[Owing]:
+        return self.vetting.owing(self.transaction, self.route.name, claimed, self.now)
 
     def _leave(self, notices: Sequence[Notice]) -> None:
         """For the next claim."""
         self.transaction.save_notices([replace(notice, lease_owner="", lease_until=0) for notice in notices])
 
-    def _single(self, case: _Case) -> Delivery:
-        recipient = case.notices[0].recipient
-        reference = self.transaction.reference(self.route.name, recipient, case.incident.id)
-        return Delivery(case.notices, self._briefing(case), reference)
+    def _single(self, case: Owing) -> Iterator[Delivery]:
+        """Its message, or nothing when that is for later."""
+        grave, known = case.is_grave, self._goes_on(case)
+        if self.rule.over and not known and not self.turnstile.room(case.person, critical=grave):
+            at = self.turnstile.free_at(case.person, critical=grave)
+            self._leave([replace(notice, next_at=at) for notice in case.notices])
+            return
+        reference = self.transaction.reference(self.route.name, case.recipient, case.incident.id)
+        briefing = self._briefing(case)
+        if not known:
+            self.turnstile.note(case.person, briefing.delivery_id, critical=grave)
+        yield Delivery(case.notices, briefing, reference)
 
-    def _briefing(self, case: _Case) -> Briefing:
-        return self.claims.briefing(self.transaction, case, self.now)
+    def _goes_on(self, case: Owing) -> bool:
+        """Whether its recipient has had a message of its own about it, or may have had this one."""
+        if not case.person or any(notice.attempts for notice in case.notices):
+            return True
+        mine = (self.route.name, case.recipient)
+        return any(
+            one.state is NoticeState.SENT and not one.group_id and (one.channel, one.recipient) == mine
+            for one in self.transaction.notices(case.incident.id)
+        )
+
+    def _briefing(self, case: Owing) -> Briefing:
+        return self.briefings.single(self.transaction, case, self.now)
 
     # Who shares a message --------------------------------------------------------------------------------------
 
-    def _apart(self, recipient: str, cases: Sequence[_Case]) -> tuple[list[_Case], Iterable[tuple[Group, list[_Case]]]]:
+    def _apart(self, recipient: str, cases: Sequence[Owing]) -> tuple[list[Owing], Iterable[tuple[Group, list[Owing]]]]:
         """Those with a message of their own, and those of each group; whoever is new to a group has joined it."""
+        digests = [case for case in cases if case.digest]
+        alone, together = self._sorted(recipient, [case for case in cases if not case.digest])
+        return alone, [*together, *self._digest(recipient, digests)]
+
+    def _digest(self, recipient: str, cases: Sequence[Owing]) -> Iterator[tuple[Group, list[Owing]]]:
+        """One group for all; nobody joins it, for what happens to its incidents later is told like anything else."""
+        if cases:
+            name, kind = self.route.name, GroupKind.DIGEST
+            identity = group_id(name, recipient, kind, [notice.id for case in cases for notice in case.notices])
+            group = Group(identity, name, recipient, kind, self.now, self.now)
+            self.transaction.save_group(group)
+            yield group, list(cases)
+
+    def _sorted(self, recipient: str, cases: Sequence[Owing]) -> tuple[list[Owing], list[tuple[Group, list[Owing]]]]:
         homes = self.transaction.homes(self.route.name, recipient, (case.incident.id for case in cases))
         news = {case.incident.id: case.news(homes) for case in cases}
         recent: Sequence[Recent] = ()
         if self.rule.over:
             recent = self.transaction.recent(self.route.name, recipient, self.now - self.rule.window, self.now)
-        alone = grouping.alone(tuple(news.values()), recent, self.rule)
-        groups: dict[str, tuple[Group, list[_Case]]] = {}
-        homeless: dict[GroupKind, list[_Case]] = {}
+        alone = self._few(cases, grouping.alone(tuple(news.values()), recent, self.rule))
+        groups: dict[str, tuple[Group, list[Owing]]] = {}
+        homeless: dict[GroupKind, list[Owing]] = {}
         for case in cases:
             one = news[case.incident.id]
             group = self.transaction.group(one.home) if one.home and one.home not in groups else None
@@ -254,6 +198,14 @@ class _Desk:
             groups.setdefault(joined.id, (joined, []))[1].extend(newcomers)
         together = [(group, members) for group, members in groups.values() if members]
         return [case for case in cases if case.incident.id in alone], together
+
+    def _few(self, cases: Sequence[Owing], alone: set[str]) -> set[str]:
+        """Without those that share a message because there are more than one person is told one by one."""
+        new = [case for case in cases if case.incident.id in alone and case.person and self.rule.over]
+        room = self.turnstile.room(new[0].person, critical=any(case.is_grave for case in new)) if new else 0
+        if len(new) <= max(1, room):
+            return alone
+        return alone - {case.incident.id for case in new if not self._goes_on(case)}
 
     def _join(self, recipient: str, kind: GroupKind, newcomers: Sequence[News], recent: Sequence[Recent]) -> Group:
         """The group that is growing just now, or a new one."""
@@ -272,7 +224,7 @@ class _Desk:
 
     # A group's message -----------------------------------------------------------------------------------------
 
-    def _group(self, group: Group, cases: Sequence[_Case]) -> Iterator[Delivery]:
+    def _group(self, group: Group, cases: Sequence[Owing]) -> Iterator[Delivery]:
         """The group's next message, or nothing when that is for later."""
         before = [notice for case in cases for notice in case.notices]
         notices = [replace(notice, group_id=group.id) for notice in before]
@@ -280,21 +232,27 @@ class _Desk:
             self._leave(notices)
             return
         at = self._send_at(group, notices, incomplete=self.full and not all(notice.group_id for notice in before))
+        person, grave = cases[0].person, any(case.is_grave for case in cases)
+        if not self.turnstile.room(person, critical=grave):
+            at = max(at, self.turnstile.free_at(person, critical=grave))
         if at > self.now and not any(notice.delivery_id for notice in notices):
             self._leave([replace(notice, next_at=at) for notice in notices])
             return
         waiting = self.transaction.claim_group(group.id, self.owner, self.now, self.now + LEASE)
         mine = {notice.id for notice in notices}
         rest = [notice for notice in waiting if notice.id not in mine]
-        whole = _merged([*cases, *self.claims.cases(self.transaction, self.route.name, rest, self.now)])
+        whole = _merged([*cases, *self._owing(rest)])
         told, left = _interrupted(whole) or (whole, [])
         self._leave([replace(notice, group_id=group.id) for case in left for notice in case.notices])
         delivery = self._delivery(group, told)
+        self.turnstile.note(person, delivery.briefing.delivery_id, critical=grave)
         self.grouped += len(delivery.notices)
         yield delivery
 
     def _send_at(self, group: Group, notices: Sequence[Notice], *, incomplete: bool) -> int:
         """When to tell these, together with what the group has to tell already."""
+        if group.kind is GroupKind.DIGEST:
+            return self.now
         if incomplete:
             return self.now + GATHER
         untold = _untold(notices)
@@ -303,33 +261,20 @@ class _Desk:
         told = Told(group.told_at, group.critical_told_at)
         return grouping.send_at(untold, told, self.rule, edits=self.route.channel.edits, now=self.now)
 
-    def _delivery(self, group: Group, cases: Sequence[_Case]) -> Delivery:
+    def _delivery(self, group: Group, cases: Sequence[Owing]) -> Delivery:
         notices = [notice for case in cases for notice in case.notices]
-        ids = tuple(notice.id for notice in sorted(notices, key=lambda notice: (notice.due_at, notice.id)))
-        identity = delivery_id(ids)
+        identity = delivery_id(tuple(notice.id for notice in notices))
         marked = tuple(replace(notice, group_id=group.id, delivery_id=identity) for notice in notices)
         self.transaction.save_notices(marked)
         members = self._members(group, {case.incident.id: case for case in cases})
-        briefing = GroupBriefing(
-            group_id=group.id,
-            delivery_id=identity,
-            notice_ids=ids,
-            recipient=group.recipient,
-            kind=group.kind,
-            members=tuple(members),
-            now=self.now,
-            due_at=min(case.due_at for case in cases),
-            first=not group.told_at,
-            graver=bool(group.told_at) and not group.critical_told_at and any(case.is_grave for case in cases),
-            page_url=self.claims.page_url,
-        )
+        briefing = self.briefings.group(self.transaction, group, cases, members, self.now)
         return Delivery(marked, briefing, group.reference)
 
-    def _members(self, group: Group, told: Mapping[str, _Case]) -> list[Member]:
+    def _members(self, group: Group, told: Mapping[str, Owing]) -> list[Member]:
         """Everybody of whom this message speaks: critical first, then what is new, then as they opened."""
         members = [Member(one) for one in self.transaction.members(group.id) if one.id not in told]
         for case in told.values():
-            target = self.claims.target(case.incident)
+            target = self.briefings.target(case.incident)
             members += [Member(case.incident, case.changes, case.ids, target)]
         members.sort(key=_rank)
         own = self.transaction.own_references(group.id)
@@ -348,18 +293,18 @@ def _rank(member: Member) -> tuple[bool, bool, int, str]:
     return (incident.severity is not Severity.CRITICAL, not member.changes, incident.opened_at, incident.monitor)
 
 
-def _merged(cases: Sequence[_Case]) -> list[_Case]:
+def _merged(cases: Sequence[Owing]) -> list[Owing]:
     """One case for each incident, its notices in their order."""
-    merged: dict[str, _Case] = {}
+    merged: dict[str, Owing] = {}
     for case in cases:
         known = merged.get(case.incident.id)
         notices = (*known.notices, *case.notices) if known else case.notices
         ordered = sorted(notices, key=lambda notice: (notice.due_at, notice.occurrence, notice.step))
-        merged[case.incident.id] = _Case(case.incident, tuple(ordered))
+        merged[case.incident.id] = Owing(case.incident, tuple(ordered), case.digest)
     return list(merged.values())
 
 
-def _interrupted(cases: Sequence[_Case]) -> tuple[list[_Case], list[_Case]] | None:
+def _interrupted(cases: Sequence[Owing]) -> tuple[list[Owing], list[Owing]] | None:
     """The message that was on its way when the last run ended, and what is not part of it; None: there was none.
 
     It is sent again as it was, under the same ID, so that whoever got it already knows it again.
@@ -374,7 +319,7 @@ def _interrupted(cases: Sequence[_Case]) -> tuple[list[_Case], list[_Case]] | No
     return None
 
 
-def _only(case: _Case, marks: set[str]) -> _Case:
+def _only(case: Owing, marks: set[str]) -> Owing:
     return replace(case, notices=tuple(notice for notice in case.notices if notice.delivery_id in marks))
 
 

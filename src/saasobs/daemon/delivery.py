@@ -52,6 +52,11 @@ class Delivery:
             told.delivery_id, told.notice_ids, channel, told.recipient, started, now - started, outcome, detail
         )
 
+    def accepted(self, channel: str, started: int, now: int, receipt: Receipt) -> Attempt:
+        """The attempt that got through."""
+        made = self.attempt(channel, started, now, "sent", receipt.note or receipt.provider_id)
+        return replace(made, provider_id=receipt.provider_id)
+
     def facts(self) -> dict[str, object]:
         """What the log says of it."""
         told = self.briefing

@@ -19,6 +19,7 @@ from saasobs.core.monitor import Monitor, Severity
 from saasobs.core.ports import Clock, Transaction
 from saasobs.core.result import Reason
 from saasobs.core.values import SECOND, format_duration
+from saasobs.daemon.answering import Forgotten
 from saasobs.daemon.board import Board
 from saasobs.daemon.ledger import Ledger
 
@@ -88,6 +89,15 @@ class FlapWatch:
         flaps = self._board.flaps.get(name)
         if flaps is not None:
             self._end(name, flaps, Change.WITHDRAWN, why)
+
+    def forget_resolved(self, incident: Incident) -> Forgotten:
+        """Somebody has resolved the incident that tells of the flapping: counting begins anew."""
+        name, flaps = incident.monitor, self._board.flaps.get(incident.monitor)
+        if flaps is None or flaps.incident_id != incident.id:
+            return Forgotten()
+        del self._board.flaps[name]
+        self._since.pop(name, None)
+        return Forgotten(work=lambda transaction: transaction.forget_fact(f"{FLAPS}{name}"))
 
     def look(self) -> bool:
         """Comes round every second: find what is stable again. Returns whether anything was."""

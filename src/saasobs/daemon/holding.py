@@ -6,6 +6,7 @@
    of the monitor or of an ancestor, a reload, a window that was ended), the event loop has the writer look again.
 3. When nothing holds an incident any more, its monitor is checked at once, and its own next word decides: still
    failing, and it is told; recovered, and nobody need be. A word that does not come in time is not waited for.
+   The same goes for what others reported: their next word decides (`reported_holds`).
 4. A monitor that begins to fail has all that it depends on checked at once, so that the verdict is there in time.
 
 Runs on two threads. The event loop's: `configure`, `observe`, `look`. The writer's, inside a transaction: the others.
@@ -22,8 +23,9 @@ import structlog
 
 from saasobs.alerting import dependencies
 from saasobs.alerting.dependencies import PATIENCE, Ancestor, Explanation, Family, confirmation
-from saasobs.alerting.hold import Hold, can_be_held, hold_back, let_go
+from saasobs.alerting.hold import Hold, can_be_held, hold_back, is_held, let_go
 from saasobs.alerting.policy import Owed
+from saasobs.alerting.received.about import About
 from saasobs.alerting.windows import Window
 from saasobs.core.incident import Change, Event, Incident, MonitorState, Notice, Suppression, Topic
 from saasobs.core.monitor import Monitor
@@ -35,17 +37,22 @@ from saasobs.daemon.board import Board
 from saasobs.daemon.cases import Case, Cases
 from saasobs.daemon.ledger import Ledger
 from saasobs.daemon.maintenance import Maintenance
+from saasobs.daemon.reported_holds import PATIENCE as REPORT_PATIENCE
+from saasobs.daemon.reported_holds import ReportedHolds
+from saasobs.daemon.silences import Silences
 
 LOOK_EVERY = MINUTE
 """How often a held notice comes up again, should nothing else bring it up."""
 VERDICT_EVERY = 2 * SECOND
 ASK_EVERY = 1.0
 """No monitor is checked out of turn more often than this, seconds."""
-_REASONS = (Suppression.DEPENDENCY, Suppression.MAINTENANCE, Suppression.FLAPPING)
+_REASONS = (Suppression.DEPENDENCY, Suppression.MAINTENANCE, Suppression.FLAPPING, Suppression.SILENCED)
 _EXPLAINED = (Topic.HEALTH, Topic.SLO, Topic.FLAPPING)
 """What an ancestor's outage can be the reason of."""
 
 Settled = Callable[[Sequence[Notice]], Sequence[Notice]]
+Tell = Callable[[Transaction, Incident], About | None]
+"""What the alerts of an incident say; None: no others reported it."""
 
 log = structlog.get_logger("saasobs.alerts")
 
@@ -67,7 +74,10 @@ class Holding:
         self._agenda = agenda
         self._ledger = ledger
         self.maintenance = Maintenance(clock, board, ledger, self.look_at_all)
-        self._poke = poke
+        self.silences = Silences(clock, ledger, self.look_at_all)
+        self._reported = ReportedHolds(clock, board, self.maintenance, self.silences)
+        self.tell: Tell = _nobody_reported
+        self.poke = poke
         self._wake = wake
         self._cases = Cases()
         self._family = Family({})
@@ -114,8 +124,7 @@ class Holding:
     def _decide(self, case: Case) -> Case | None:
         """The case as it is now; None: nothing holds it. Reads, and changes nothing."""
         mono = self._clock.monotonic()
-        waited = round((mono - self._failing.get(case.monitor, (0, mono))[1]) * SECOND)
-        hold, ask = self._reason(case.monitor, case.topic, case.failed_at, waited)
+        hold, ask = self._hold_of(case, mono)
         if hold is not None and not hold.passing:
             return replace(case, hold=hold, firm=True, over_since=0.0, over_at=0, ask=())
         if case.firm and not case.over_since:
@@ -124,8 +133,16 @@ class Holding:
             return replace(case, hold=hold, ask=ask)
         return self._awaiting_word(case) if case.firm else None
 
+    def _hold_of(self, case: Case, mono: float) -> tuple[Hold | None, tuple[str, ...]]:
+        if case.about is not None:
+            return self._reported.hold(case.about, self._family), ()
+        waited = round((mono - self._failing.get(case.monitor, (0, mono))[1]) * SECOND)
+        return self._reason(case.monitor, case.topic, case.failed_at, waited)
+
     def _awaiting_word(self, case: Case) -> Case | None:
-        """Rule 3: until the monitor itself has said that it still fails."""
+        """Rule 3: until the monitor itself (or whoever reported it) has said that it still fails."""
+        if case.about is not None and case.hold is not None:
+            return self._awaiting_report(case, case.about, case.hold)
         monitor, state = self._board.monitors.get(case.monitor), self._board.states.get(case.monitor)
         if case.topic is not Topic.HEALTH or monitor is None or state is None or state.paused or case.hold is None:
             return None
@@ -136,18 +153,26 @@ class Holding:
             return None
         return replace(case, hold=replace(case.hold, detail="over; is it still so?", passing=True), ask=(monitor.name,))
 
+    def _awaiting_report(self, case: Case, about: About, hold: Hold) -> Case | None:
+        left = REPORT_PATIENCE - round((self._clock.monotonic() - case.over_since) * SECOND)
+        if hold.why is Suppression.SILENCED or left <= 0 or about.heard_at >= case.over_at:
+            return None
+        until = case.over_at + REPORT_PATIENCE
+        return replace(case, hold=replace(hold, detail="over; is it still so?", passing=True, until=until))
+
     # On the writer's thread, inside a transaction ------------------------------------------------------------
 
     def load(self, transaction: Transaction) -> None:
         """What the last run held; whether something still does is found out at the first look."""
         self.maintenance.load(transaction)
-        held = {notice.incident_id: notice for notice in transaction.held()}
+        self.silences.load(transaction)
+        held = {notice.incident_id: notice for notice in transaction.held() if is_held(notice)}
         incidents = transaction.incidents_of(held)
         for identity, notice in held.items():
             incident = incidents.get(identity)
             if incident is not None and notice.suppression is not None:
-                case = replace(self._new(incident), hold=Hold(notice.suppression, notice.detail), firm=True)
-                self._keep(case)
+                hold = Hold(notice.suppression, notice.detail)
+                self._keep(replace(self._new(transaction, incident), hold=hold, firm=True))
 
     def settle(self, transaction: Transaction, incident: Incident, now: int) -> Settled:
         """Before a change of an incident is told: hold what is due of it, or let it go.
@@ -155,7 +180,7 @@ class Holding:
         :returns: what is to be done with the notices that the change adds.
         """
         known = self._cases.get(incident.id)
-        case = self._decide(known or self._new(incident))
+        case = self._decide(self._case(transaction, incident, known))
         existing = transaction.notices(incident.id)
         if case is None or case.hold is None:
             if known is not None and incident.open:
@@ -185,12 +210,12 @@ class Holding:
         free = replace(notice, lease_owner="", lease_until=0)
         if not incident.open or not can_be_held(free, now):
             return False
-        case = self._decide(self._cases.get(incident.id) or self._new(incident))
+        case = self._decide(self._case(transaction, incident, self._cases.get(incident.id)))
         if case is not None:
             self._hold(transaction, incident, case, (free,), now)
         elif notice.held:
             self._release(transaction, incident, transaction.notices(incident.id))
-            self._poke()
+            self.poke()
         return case is not None or notice.held
 
     def _hold(
@@ -207,6 +232,8 @@ class Holding:
         if case.hold is None:
             return ()
         look_at = now + (VERDICT_EVERY if case.hold.passing else LOOK_EVERY)
+        if case.about is not None and case.hold.passing:
+            look_at = case.hold.until  # whoever reported it is not asked: its next word is looked at when it comes
         return hold_back(notices, case.hold, min(look_at, case.hold.until or look_at), now)
 
     def _release(self, transaction: Transaction, incident: Incident, notices: Sequence[Notice]) -> None:
@@ -226,16 +253,16 @@ class Holding:
             self._cases.drop(identity)
             return
         notices = transaction.notices(identity)
-        if not any(one.held for one in notices):  # somebody took it, say
+        if not any(is_held(one) for one in notices):  # somebody took it, say
             self._cases.drop(identity)
             return
-        case = self._decide(known)
+        case = self._decide(self._case(transaction, incident, known))
         if case is None:
             self._release(transaction, incident, notices)
             return
         self._keep(case)
         if case.hold != known.hold:
-            self._hold(transaction, incident, case, (one for one in notices if one.held), self._clock.now())
+            self._hold(transaction, incident, case, (one for one in notices if is_held(one)), self._clock.now())
 
     def _mark(self, transaction: Transaction, incident: Incident, change: Change, text: str, now: int) -> None:
         """One line in the timeline for each beginning and each end of a hold."""
@@ -250,13 +277,22 @@ class Holding:
         if change is Change.HELD:
             log.info("alerts.held", monitor=incident.monitor, incident=incident.id, why=text)
 
-    def _new(self, incident: Incident) -> Case:
+    def _case(self, transaction: Transaction, incident: Incident, known: Case | None) -> Case:
+        """As it is known, with what its alerts say by now."""
+        if known is None:
+            return self._new(transaction, incident)
+        return replace(known, about=self.tell(transaction, incident)) if known.about is not None else known
+
+    def _new(self, transaction: Transaction, incident: Incident) -> Case:
+        if (about := self.tell(transaction, incident)) is not None:
+            return Case(incident.id, incident.monitor, incident.topic, incident.started_at, about=about)
         # Of a failure that an earlier run saw begin, the verdict is waited for anew.
         failing = self._failing.setdefault(incident.monitor, (incident.started_at, self._clock.monotonic()))
         return Case(incident.id, incident.monitor, incident.topic, max(incident.started_at, failing[0]))
 
     def _keep(self, case: Case) -> None:
-        self._cases.put(case, self._family.ancestors(case.monitor))
+        name = case.about.monitor if case.about is not None else case.monitor
+        self._cases.put(case, self._family.ancestors(name))
         if case.ask and self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._ask, case.ask)
 
@@ -282,6 +318,15 @@ class Holding:
             states = (self._board.states.get(one) for one in ancestors)
             self._ask(state.monitor for state in states if state and not dependencies.is_down(state))
         self._peek(self._cases.concerning(name))
+
+    def dependants(self, name: str) -> Sequence[str]:
+        """The monitors that depend on one. Any thread may ask."""
+        return self._family.dependants(name)
+
+    def heard(self, incidents: Sequence[str]) -> None:
+        """Others spoke again of what is held: it may be told now."""
+        cases = (self._cases.get(identity) for identity in incidents)
+        self._submit([case.incident for case in cases if case is not None and case.over_since])
 
     def explained(self) -> Sequence[Case]:
         """The outages that are another monitor's."""
@@ -309,7 +354,7 @@ class Holding:
                 self._look_again(transaction, identity)
 
         future: Future[None] = self._ledger.submit(work, patient=True)
-        future.add_done_callback(lambda _: self._poke())
+        future.add_done_callback(lambda _: self.poke())
 
     def _ask(self, names: Iterable[str]) -> None:
         """Check these out of turn, now; one that was asked just now is asked again by the next `look`."""
@@ -326,6 +371,10 @@ class Holding:
 
 def _is_explained(hold: Hold | None) -> bool:
     return hold is not None and hold.why is Suppression.DEPENDENCY and not hold.passing
+
+
+def _nobody_reported(_transaction: Transaction, _incident: Incident) -> About | None:
+    return None
 
 
 def _as_they_are(notices: Sequence[Notice]) -> Sequence[Notice]:

@@ -16,6 +16,17 @@ import uvicorn
 
 from saasobs.core.errors import SaasobsError
 from saasobs.daemon.state_folder import MAX_SOCKET_PATH
+from saasobs.settings import Settings
+
+_ANY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104 - compared with, never bound
+
+
+def ingest_url(settings: Settings) -> str:
+    """Under which address others reach the ingest listener, as far as we can know."""
+    ingest = settings.ingest
+    if settings.ingest_url or ingest is None:
+        return settings.ingest_url or settings.base_url
+    return f"http://{socket.gethostname()}:{ingest.port}" if ingest.host in _ANY_ADDRESS else f"http://{ingest}"
 
 
 class _Server(uvicorn.Server):

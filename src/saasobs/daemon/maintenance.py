@@ -74,6 +74,11 @@ class Maintenance:
         """The window that holds a monitor's alerts now; None: none does."""
         return covering(self._open(now), monitor, tags, now) if self._book else None
 
+    @property
+    def is_planned(self) -> bool:
+        """Whether there is any window, open or not."""
+        return bool(self._book)
+
     def note(self) -> None:
         """Say in the log what has opened or closed since the last time."""
         is_open = {window.id: window for window in self._open(self._clock.now())}

@@ -16,6 +16,7 @@ from saasobs.core.objective import Availability, Burn
 from saasobs.core.ports import Clock, Transaction
 from saasobs.core.result import Outcome, Reason, Result
 from saasobs.core.values import DAY
+from saasobs.daemon.answering import Forgotten
 from saasobs.daemon.ledger import Ledger
 
 _CALM = (Status.NEW, Status.UP)
@@ -41,6 +42,8 @@ class Objectives:
         self._tallies: dict[str, Tally] = {}
         self._incidents: dict[str, tuple[str, Severity]] = {}
         """The open ones, by monitor: ID and what was told."""
+        self._set_aside: dict[str, Severity] = {}
+        """By monitor: how bad it was when somebody resolved it. It stays so until it was over, or is worse."""
 
     def load(self, transaction: Transaction, monitors: Iterable[Monitor]) -> None:
         """Make the tallies again, and find the incidents that an earlier run left open."""
@@ -54,6 +57,11 @@ class Objectives:
         for incident in transaction.incidents(open_only=True, limit=100_000):
             if incident.topic is Topic.SLO:
                 self._incidents[incident.monitor] = (incident.id, incident.severity)
+        last: dict[str, Incident] = {}
+        for incident in transaction.incidents(limit=1_000):
+            if incident.topic is Topic.SLO:
+                last.setdefault(incident.monitor, incident)
+        self._set_aside = {name: one.severity for name, one in last.items() if one.ending is Change.RESOLVED}
 
     def configure(self, monitors: Iterable[Monitor]) -> None:
         """Forget what has no objective any more; what has a new one begins with nothing until the next start."""
@@ -67,6 +75,14 @@ class Objectives:
         """A person paused a monitor: nothing would end its incident. What was counted stays counted."""
         if monitor in self._incidents:
             self._finish(monitor, why, Change.WITHDRAWN)
+
+    def set_aside(self, incident: Incident) -> Forgotten:
+        """Somebody has resolved it."""
+        identity, severity = self._incidents.get(incident.monitor, ("", incident.severity))
+        if identity == incident.id:
+            del self._incidents[incident.monitor]
+            self._set_aside[incident.monitor] = severity
+        return Forgotten()
 
     def set_back(self, micros: int) -> None:
         """The wall clock was set back."""
@@ -86,10 +102,12 @@ class Objectives:
         tally.add(result.check.started_at, not bad, bad)
         is_open = monitor.name in self._incidents
         if tally.spotless and not is_open:
+            self._set_aside.pop(monitor.name, None)
             return
         now = self._clock.now()
         firing = next((burn for burn in burns(tally, monitor.slo, now) if burn.fires), None)
         if firing is None:
+            self._set_aside.pop(monitor.name, None)
             if is_open:
                 self._finish(monitor.name, "the error budget no longer burns too fast", Change.RECOVERED)
         elif _is_news(tally, state, now):
@@ -100,6 +118,9 @@ class Objectives:
         severity = monitor.severity if firing.severity is Severity.CRITICAL else Severity.WARNING
         said = sentence(objective, firing)
         identity, told = self._incidents.get(monitor.name, ("", None))
+        aside = self._set_aside.get(monitor.name)
+        if aside is not None and (aside is Severity.CRITICAL or severity is Severity.WARNING):
+            return
         if told is None:
             incident = _opened(monitor.name, severity, said, now)
             self._tell.open(incident, monitor.policy)

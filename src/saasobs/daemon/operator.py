@@ -6,24 +6,29 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
-import structlog
-
-from saasobs.alerting.policy import acknowledged
-from saasobs.core.errors import NotFound
+from saasobs.alerting.explanation import explain
+from saasobs.core.answers import Answer, AnswerKind, NoOffer, Offer, RefusedLink, Taken, Via
+from saasobs.core.explanation import Explanation
 from saasobs.core.heartbeat import Ping, Signal
-from saasobs.core.incident import Change, Event, Incident, MonitorState, Receipt
+from saasobs.core.incident import Incident, MonitorState, Receipt
 from saasobs.core.maintenance import WindowRequest, WindowView
 from saasobs.core.monitor import Monitor
 from saasobs.core.objective import Availability
-from saasobs.core.ports import Clock, Health, IncidentView, MonitorView, Transaction
+from saasobs.core.oncall import Override, ScheduleView
+from saasobs.core.ports import Clock, Transaction
 from saasobs.core.result import Result
+from saasobs.core.views import Health, IncidentView, MonitorView
 from saasobs.daemon.agenda import Agenda
+from saasobs.daemon.answering import Answers, find_incident
 from saasobs.daemon.board import Board
 from saasobs.daemon.heartbeats import HeartbeatBook
 from saasobs.daemon.ledger import Ledger
+from saasobs.daemon.listening import Listening
+from saasobs.daemon.phones import Phones
 from saasobs.daemon.pipeline import Pipeline
-
-log = structlog.get_logger("saasobs.operator")
+from saasobs.daemon.receipts import ReceiptDesk
+from saasobs.daemon.reports import ReportDesk
+from saasobs.daemon.rota import Rota
 
 
 class ServiceDoor(Protocol):
@@ -37,7 +42,7 @@ class ServiceDoor(Protocol):
 
     def pausing(self, monitor: str, by: str) -> None: ...
 
-    async def notify_test(self, channel: str) -> Sequence[Receipt]: ...
+    async def notify_test(self, channel: str, person: str) -> Sequence[Receipt]: ...
 
     async def reload(self) -> None: ...
 
@@ -50,6 +55,21 @@ class ServiceDoor(Protocol):
     def ping_tokens(self) -> Mapping[str, str]: ...
 
     def wake(self) -> None: ...
+
+    @property
+    def rota(self) -> Rota: ...
+
+    @property
+    def reports(self) -> ReportDesk: ...
+
+    @property
+    def answers(self) -> Answers: ...
+
+    @property
+    def listening(self) -> Listening: ...
+
+    @property
+    def phones(self) -> Phones: ...
 
 
 class DaemonOperator:
@@ -133,25 +153,29 @@ class DaemonOperator:
 
         return await self._ledger.read(work)
 
+    async def explanation(self, incident_id: str) -> Explanation:
+        view = await self.incident(incident_id)
+        return explain(view.incident, view.events, view.notices, view.attempts, self._clock.now())
+
+    # Answers -------------------------------------------------------------------------------------------------
+
+    def people(self) -> Sequence[str]:
+        return list(self._pipeline.directory.people)
+
+    async def answer(self, identity: str, answer: Answer) -> Taken:
+        return await self._service.answers.answer(identity, answer)
+
     async def acknowledge(self, incident_id: str, by: str) -> Incident:
-        now = self._clock.now()
-        # Looked up beforehand: what is wrong with the ID must not disturb what is being written.
-        meant = await self._ledger.read(lambda transaction: find_incident(transaction, incident_id))
+        return (await self.answer(incident_id, Answer(AnswerKind.ACKNOWLEDGE, by, Via.API))).incident
 
-        def work(transaction: Transaction) -> Incident:
-            incident = transaction.incident(meant.id) or meant
-            if not incident.open or incident.acknowledged_at:
-                return incident
-            taken = replace(incident, acknowledged_at=now, acknowledged_by=by)
-            transaction.save_incident(taken)
-            transaction.add_event(Event(incident.id, now, Change.ACKNOWLEDGED, f"acknowledged by {by}", by))
-            for notice in acknowledged(transaction.notices(incident.id), now):
-                transaction.save_notice(notice)
-            return taken
+    async def open_link(self, token: str, peer: str, language: str) -> Offer | NoOffer:
+        return await self._service.answers.links.offer(token, peer, language)
 
-        incident = await self._ledger.run(work)
-        log.info("incident.acknowledged", incident=incident.id, by=by)
-        return incident
+    def no_link(self, why: RefusedLink, language: str) -> NoOffer:
+        return self._service.answers.links.none(why, language)
+
+    async def pressed(self, channel: str, body: bytes, headers: Mapping[str, str]) -> bool:
+        return await self._service.listening.pressed(channel, body, headers)
 
     # Maintenance ---------------------------------------------------------------------------------------------
 
@@ -163,6 +187,30 @@ class DaemonOperator:
 
     async def end_maintenance(self, window_id: str, by: str) -> WindowView:
         return await self._pipeline.maintenance.end(window_id, by)
+
+    # On call -------------------------------------------------------------------------------------------------
+
+    def on_call(self, days: int, schedule: str) -> Sequence[ScheduleView]:
+        return self._service.rota.views(days, schedule)
+
+    async def override(self, wanted: Override) -> Override:
+        return await self._service.rota.override(wanted)
+
+    async def end_override(self, override_id: str, by: str) -> Override:
+        return await self._service.rota.end_override(override_id, by)
+
+    def calendar_feed(self, token: str) -> ScheduleView | None:
+        return self._service.rota.feed(token)
+
+    @property
+    def reports(self) -> ReportDesk:
+        """What others report."""
+        return self._service.reports
+
+    @property
+    def receipts(self) -> ReceiptDesk:
+        """What providers report."""
+        return self._service.phones.receipts
 
     # Heartbeats ----------------------------------------------------------------------------------------------
 
@@ -186,8 +234,8 @@ class DaemonOperator:
 
     # The daemon itself ---------------------------------------------------------------------------------------
 
-    async def notify_test(self, channel: str) -> Sequence[Receipt]:
-        return await self._service.notify_test(channel)
+    async def notify_test(self, channel: str, person: str) -> Sequence[Receipt]:
+        return await self._service.notify_test(channel, person)
 
     async def reload(self) -> None:
         await self._service.reload()
@@ -197,19 +245,3 @@ class DaemonOperator:
 
     def describe(self) -> dict[str, Any]:
         return self._service.describe()
-
-
-def find_incident(transaction: Transaction, beginning: str) -> Incident:
-    """The incident whose ID begins so. :raises NotFound: for none, or for more than one."""
-    wanted = beginning.lower().lstrip("#")
-    exact = transaction.incident(wanted)
-    if exact is not None:
-        return exact
-    found = (
-        [incident for incident in transaction.incidents(limit=1000) if incident.id.startswith(wanted)] if wanted else []
-    )
-    if not found:
-        raise NotFound(f"no incident's ID begins with {beginning!r}: `saasobs incidents` lists them")
-    if len(found) > 1:
-        raise NotFound(f"{len(found)} incidents begin with {beginning!r}: give more of the ID")
-    return found[0]

@@ -17,7 +17,7 @@ from typing import Protocol
 import structlog
 
 from saasobs.core.errors import DeliveryError, StorageError
-from saasobs.core.incident import NoticeState, Receipt, Suppression
+from saasobs.core.incident import Notice, NoticeState, Receipt, Suppression
 from saasobs.core.ports import Clock, Transaction
 from saasobs.core.values import SECOND
 from saasobs.daemon.claims import LEASE, Claimed, Claims, Context
@@ -52,13 +52,17 @@ class Outbox:
         self._ledger = ledger
         self._observer = observer
         self._owner = owner
-        self._settling = Settling(self.poke)
+        self._settling = Settling(self.poke, lambda: context.directory)
         self._claims = Claims(clock, context, self._settling, owner)
         self._routes: dict[str, Route] = {}
         self._workers: dict[str, asyncio.Task[None]] = {}
         self._wake: dict[str, asyncio.Event] = {}
         self._quiet_until: dict[str, int] = {}
         self._stopping = False
+        self.on_delivered: Callable[[str, DeliveryError | None], None] = lambda _channel, _error: None
+        """Told what came of each delivery; None: it was accepted."""
+        self.on_accepted: Callable[[Transaction, str, str], None] = lambda _transaction, _channel, _provider_id: None
+        """Told within the transaction that writes an accepted message down, with its provider's ID."""
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def set_routes(self, routes: Mapping[str, Route]) -> None:
@@ -104,6 +108,10 @@ class Outbox:
             await self._ledger.run(lambda transaction: transaction.release(self._owner))
         except StorageError:
             log.warning("outbox.lease_kept", note="the leases run out by themselves")
+
+    def fall_back(self, transaction: Transaction, notice: Notice, now: int) -> None:
+        """What was accepted has failed after all: somebody else is told in its place."""
+        self._settling.fall_back(transaction, notice, notice.channel, now)
 
     # The worker ----------------------------------------------------------------------------------------------
 
@@ -173,9 +181,11 @@ class Outbox:
 
         def settle(transaction: Transaction) -> None:
             self._settling.accepted(transaction, name, delivery, receipt, now)
-            transaction.record_attempt(delivery.attempt(name, started, now, "sent", receipt.provider_id))
+            transaction.record_attempt(delivery.accepted(name, started, now, receipt))
+            self.on_accepted(transaction, name, receipt.provider_id)
 
         await self._settle(name, settle, "sent")
+        self.on_delivered(name, None)
         changes = dict.fromkeys(notice.change.value for notice in delivery.notices)
         late = delivery.briefing.late_by
         log.info("notice.sent", channel=name, **delivery.facts(), changes=list(changes), late_us=late)
@@ -185,12 +195,14 @@ class Outbox:
         outcome = "failed" if error.permanent else "retry"
 
         def settle(transaction: Transaction) -> None:
+            self._claims.refused(delivery.briefing.delivery_id)
             self._settling.refused(transaction, name, delivery, error, now)
             transaction.record_attempt(delivery.attempt(name, started, now, outcome, str(error)))
 
         if error.retry_after and not error.recipient_only:
             self._quiet_until[name] = now + error.retry_after
         await self._settle(name, settle, outcome)
+        self.on_delivered(name, error)
         log.warning("notice.not_sent", channel=name, **delivery.facts(), error=str(error), permanent=error.permanent)
 
     async def _settle(self, name: str, work: Callable[[Transaction], None], outcome: str) -> None:

@@ -6,15 +6,19 @@ that holds the result, the state, the incident and the notices together.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import structlog
 
 from saasobs.alerting import incidents, judge
-from saasobs.alerting.policy import Policy, owed
+from saasobs.alerting.answers import rerouted
+from saasobs.alerting.directory import Directory
+from saasobs.alerting.policy import STEPPED, Policy, owed
+from saasobs.alerting.routing import Subject, choose
 from saasobs.core.incident import (
+    CHANNEL,
     ENDINGS,
     Change,
     Event,
@@ -30,11 +34,13 @@ from saasobs.core.monitor import Monitor
 from saasobs.core.ports import Clock, Transaction
 from saasobs.core.result import Outcome, Result
 from saasobs.daemon.agenda import Agenda
+from saasobs.daemon.answering import Forgotten
 from saasobs.daemon.board import Board
 from saasobs.daemon.flaps import FlapWatch
 from saasobs.daemon.holding import Holding
 from saasobs.daemon.ledger import Ledger
 from saasobs.daemon.maintenance import Maintenance
+from saasobs.daemon.settling import mark_rerouted
 
 INCIDENT_EVENTS = {
     Change.OPENED: "incident.opened",
@@ -44,15 +50,6 @@ INCIDENT_EVENTS = {
 }
 
 log = structlog.get_logger("saasobs.incidents")
-
-
-@dataclass(frozen=True, slots=True)
-class Directory:
-    """Who can be told, and how: the part of the configuration that notices are made from."""
-
-    policies: Mapping[str, Policy]
-    recipients: Mapping[str, Sequence[str]]
-    max_age: Mapping[str, int]
 
 
 class Pipeline:
@@ -131,6 +128,15 @@ class Pipeline:
         self._poke()
         log.info("monitor.paused" if pause else "monitor.resumed", monitor=monitor.name, by=by)
         return state
+
+    def forget_judged(self, incident: Incident) -> Forgotten:
+        """Somebody has resolved it: what was judged is forgotten, as pausing does."""
+        state = self._board.states.get(incident.monitor)
+        if state is None or state.incident_id != incident.id:
+            return Forgotten()
+        fresh = MonitorState(incident.monitor, since=self._clock.now())
+        self._board.states[incident.monitor] = fresh
+        return Forgotten(fresh)
 
     def load(self, transaction: Transaction) -> None:
         """What the last run knew of flapping and of what is held."""
@@ -214,23 +220,52 @@ class Pipeline:
         self.owe(transaction, ended, Change.WITHDRAWN, "", now)
         log.warning("incident.withdrawn", monitor=incident.monitor, incident=incident.id, why=why)
 
-    def owe(self, transaction: Transaction, incident: Incident, change: Change, policy: str, now: int) -> None:
-        """Write down who is told of a change that was written down in the same transaction."""
-        directory = self.directory
+    def owe(
+        self,
+        transaction: Transaction,
+        incident: Incident,
+        change: Change,
+        policy: str,
+        now: int,
+        subject: Subject | None = None,
+    ) -> None:
+        """Write down who is told of a change that was written down in the same transaction.
+
+        :param policy: the one that the monitor names, if any, of an opening or an escalation; of an incident whose
+            policy goes on (a reminder, the end of an acknowledgement) its own. A reminder without: all who know.
+        :param subject: what a policy is chosen by, of what others reported; None: the incident's monitor.
+        """
         settled = self._holding.settle(transaction, incident, max(now, self._clock.now()))
-        plan = owed(
-            incident,
-            change,
-            directory.policies.get(policy),
-            directory.recipients,
-            directory.max_age,
-            existing=transaction.notices(incident.id),
-            now=now,
-        )
+        chosen = self._policy(incident, change, policy, now, subject)
+        existing = transaction.notices(incident.id)
+        plan = owed(incident, change, chosen, self._directory(incident), existing, now)
+        if chosen is not None and chosen.name != incident.policy:
+            transaction.save_incident(replace(incident, policy=chosen.name))
+            transaction.save_notices(rerouted(existing))
         transaction.save_notices(plan.changed)
         transaction.owe(settled(plan.new))
+        if plan.notes:
+            mark_rerouted(transaction, incident.id, "; ".join(plan.notes), now)
         if change in ENDINGS:
             self._holding.ended(transaction, incident, plan)
+
+    def _directory(self, incident: Incident) -> Directory:
+        """Who can be told of it: what is wrong with a channel is not told over that one."""
+        if incident.topic is not Topic.CHANNEL:
+            return self.directory
+        return self.directory.without(incident.monitor.removeprefix(CHANNEL))
+
+    def _policy(
+        self, incident: Incident, change: Change, policy: str, now: int, subject: Subject | None
+    ) -> Policy | None:
+        """Whose steps are taken; None: none's."""
+        if change not in STEPPED or (change is Change.REMINDED and not policy):
+            return None
+        directory = self.directory
+        monitor = self._board.monitors.get(incident.monitor) if incident.topic is not Topic.ALERT else None
+        tags = monitor.tags if monitor is not None else ()
+        about = subject or Subject(incident.monitor, incident.severity, tags, incident.tenant)
+        return choose(directory.policies, about, policy, directory.default, now)
 
     def _submit(
         self, work: Callable[[Transaction], None], result: Result | None = None, state: MonitorState | None = None

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import os
-import socket
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import Any
 
 import structlog
@@ -18,31 +18,42 @@ import structlog
 from saasobs import web
 from saasobs._version import __version__
 from saasobs.core.errors import ConfigurationError
-from saasobs.core.incident import Incident, MonitorState, Notice, Receipt
+from saasobs.core.incident import MonitorState, Receipt, Topic
 from saasobs.core.monitor import Monitor
 from saasobs.core.objective import Availability
-from saasobs.core.ports import Health, Store, Transaction
+from saasobs.core.ports import Store, Transaction
 from saasobs.core.result import Result
 from saasobs.core.signing import heartbeat_token
 from saasobs.core.values import MINUTE, SECOND
+from saasobs.core.views import Health
 from saasobs.daemon.advisories import Advisories
 from saasobs.daemon.agenda import Agenda, Due
+from saasobs.daemon.answering import Answers
 from saasobs.daemon.board import Board
 from saasobs.daemon.board_metrics import BoardCollector
-from saasobs.daemon.calendar import Calendar, Housekeeping, OwnHeartbeat
+from saasobs.daemon.calendar import Calendar, Housekeeping, plan_own_heartbeat
+from saasobs.daemon.channel_watch import ChannelWatch
 from saasobs.daemon.clock import SteadyClock
+from saasobs.daemon.directories import directory_of
 from saasobs.daemon.gate import Gate
 from saasobs.daemon.heartbeats import ALIVE_EVERY, HeartbeatBook
 from saasobs.daemon.holding import Holding
 from saasobs.daemon.ledger import Ledger
-from saasobs.daemon.listeners import Listeners, bind_tcp, bind_unix
+from saasobs.daemon.listeners import Listeners, bind_tcp, bind_unix, ingest_url
+from saasobs.daemon.listening import Listening
 from saasobs.daemon.network import NetworkGuard
 from saasobs.daemon.objectives import Objectives
 from saasobs.daemon.operator import DaemonOperator
 from saasobs.daemon.outbox import Outbox
-from saasobs.daemon.pipeline import Directory, Pipeline
+from saasobs.daemon.phones import Phones
+from saasobs.daemon.pipeline import Pipeline
+from saasobs.daemon.receipts import Addresses
+from saasobs.daemon.reminding import Reminding
+from saasobs.daemon.reports import ReportDesk
+from saasobs.daemon.rota import Rota
 from saasobs.daemon.runner import Runner
 from saasobs.daemon.state_folder import StateFolder
+from saasobs.daemon.surroundings import Surroundings
 from saasobs.daemon.switchboard import Switchboard
 from saasobs.daemon.telemetry import Telemetry
 from saasobs.daemon.watchman import Watchman
@@ -50,10 +61,10 @@ from saasobs.instrument.process import Instrumentation
 from saasobs.probes import KINDS, Probes
 from saasobs.probes import Tools as ProbeTools
 from saasobs.settings import Settings, describe
+from saasobs.settings.facts import needs_restart
 from saasobs.storage import open_store
 
 STOP_SECONDS = 10.0
-_ANY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104 - compared with, never bound
 
 log = structlog.get_logger("saasobs.daemon")
 
@@ -123,11 +134,21 @@ class Service:
         self.ledger.start()
         self._down.push_async_callback(self._close_ledger)
         self.switchboard = Switchboard(self.clock, self.ledger)
+        self.rota = Rota(self.clock, self.ledger, self.wake)
         owner = f"{os.getpid()}-{os.urandom(4).hex()}"
-        self.outbox = Outbox(self.clock, self.ledger, self, self.telemetry, owner=owner)
+        self.surroundings = Surroundings(self.board)
+        self.outbox = Outbox(self.clock, self.ledger, self.surroundings, self.telemetry, owner=owner)
         self._down.push_async_callback(self.outbox.close, STOP_SECONDS)
         self.holding = Holding(self.clock, self.board, self.agenda, self.ledger, self.outbox.poke, self.wake)
         self.pipeline = Pipeline(self.clock, self.board, self.agenda, self.ledger, self.holding, self.outbox.poke)
+        self.surroundings.connect(self.holding, self.pipeline)
+        directory = partial(getattr, self.pipeline, "directory")
+        self.reminding = Reminding(self.clock, self.ledger, directory, self.pipeline.owe, self.outbox.poke)
+        self.answers = Answers(self.clock, self.ledger, directory, self.pipeline.owe, self.outbox.poke, self.telemetry)
+        self.surroundings.answer_url = self.answers.links.url
+        self.reports = ReportDesk(
+            self.clock, self.ledger, self.holding, self.pipeline.owe, self.heartbeats.absences, self.telemetry
+        )
         tools = ProbeTools(self.clock, self.heartbeats, self.board, nameservers=self.settings.nameservers)
         self.probes = Probes(tools)
         self.advisories = Advisories(self.clock, self.board, self.ledger, self.pipeline.owe, self.outbox.poke)
@@ -137,11 +158,22 @@ class Service:
         self.network = NetworkGuard(
             self.clock, self.board, self._take, self.runner.ask, self.heartbeats.was_away, self.advisories
         )
+        self.answers.forget = {
+            Topic.HEALTH: self.pipeline.forget_judged,
+            Topic.CERTIFICATE: self.advisories.forget_certificate,
+            Topic.SLO: self.objectives.set_aside,
+            Topic.FLAPPING: self.pipeline.flaps.forget_resolved,
+        }
+        self.channel_watch = ChannelWatch(self.clock, self.advisories, lambda: self.network.cut_off)
+        self.outbox.on_delivered = self.channel_watch.delivered
         self._down.push_async_callback(self._close_checks)
         self.watchman = Watchman(self.clock, self.agenda, self._start_check, self._was_away, self._was_set_back)
         self.operator = DaemonOperator(
             self.clock, self.board, self.agenda, self.ledger, self.pipeline, self.heartbeats, self
         )
+        self.listening = Listening(self.ledger, lambda: self.pipeline.directory, self.operator, self.telemetry)
+        self._down.push_async_callback(self.listening.close)
+        self.phones = Phones(self.clock, self.ledger, self.outbox, self.operator, self.telemetry)
         load, burning = (lambda: (self.gate.running, self.gate.queued)), self.objectives.burning
         self.telemetry.registry.register(BoardCollector(self.board, load, burning))
         self.telemetry.network_up.set_function(lambda: float(not self.network.cut_off))
@@ -166,7 +198,10 @@ class Service:
         def work(transaction: Transaction) -> tuple[list[MonitorState], dict[str, Result], int]:
             self.heartbeats.load(transaction, now)
             self.advisories.load(transaction)
+            self.channel_watch.load(transaction)
+            self.answers.load(transaction)
             self.pipeline.load(transaction)
+            self.rota.load(transaction)
             self.objectives.load(transaction, self.settings.monitors.values())
             self.heartbeats.write_alive(transaction, now)
             return transaction.states(), transaction.last_results(), transaction.release("")
@@ -187,8 +222,8 @@ class Service:
     def _listen(self, sockets: list[tuple[str, Any]]) -> None:
         pages = web.operator_app(self.operator, hosts=[self.settings.web.host])
         ingest = web.ingest_app(self.operator, metrics="private")
-        apart = self.settings.ingest is not None
-        apps = {"unix": pages, "web": pages if apart else web.combined_app(pages, ingest), "ingest": ingest}
+        shared = web.combined_app(pages, ingest, apart=self.settings.ingest is not None)
+        apps = {"unix": pages, "web": shared, "ingest": ingest}
         for name, listener in sockets:
             self.listeners.serve(self.instrumentation.wrap(apps[name]), listener)
         self._down.push_async_callback(self.listeners.close)
@@ -200,6 +235,11 @@ class Service:
         self.calendar.every("alive", self._write_alive, ALIVE_EVERY)
         self.calendar.every("outbox_age", self._look_at_outbox, 5 * SECOND)
         self.calendar.every("holds", self.pipeline.look, SECOND)
+        self.calendar.every("reminders", self.reminding.look, SECOND)
+        self.calendar.every("snoozes", self.answers.look, SECOND)
+        self.calendar.every("reports", self.reports.look, SECOND)
+        self.phones.plan(self.calendar)
+        self.calendar.every("forget_alerts", self.reports.prune, 10 * MINUTE)
         self.calendar.start()
         self._down.callback(self.calendar.close)
 
@@ -207,14 +247,15 @@ class Service:
 
     async def apply(self, settings: Settings) -> None:
         """Make this the running configuration; monitors whose name stays keep their state."""
-        self._restart_needed = _needs_restart(self.settings, settings)
+        self._restart_needed = needs_restart(self.settings, settings)
         self.settings = settings
+        self.switchboard.addresses = self.phones.receipts.addresses_of = Addresses(self._secret, settings.ingest_url)
         routes = self.switchboard.routes(settings)
-        self.pipeline.directory = Directory(
-            settings.policies,
-            {name: tuple(route.channel.recipients) for name, route in routes.items()},
-            {name: route.max_age for name, route in routes.items()},
-        )
+        self.phones.configure(routes)
+        self.pipeline.directory = directory_of(settings, routes, self.rota.on_call)
+        self.surroundings.page_url, self.surroundings.links = settings.base_url, settings.links
+        self.rota.configure(settings.schedules, settings.people, secret=self._secret, base_url=ingest_url(settings))
+        self.answers.links.configure(self._secret, settings.answer_url, lasting=settings.link_lasting)
         for kind in {monitor.kind for monitor in settings.monitors.values()}:
             self.probes[kind]  # loaded now, not within its first check
         now = self.clock.now()
@@ -224,6 +265,7 @@ class Service:
             self.pipeline.withdraw(name)
             self.advisories.forget(name)
         self.board.set_monitors(settings.monitors)
+        self.reports.configure(settings.sources, settings.watchdogs, settings.policies)
         self.holding.configure(settings.monitors, settings.maintenance)
         self._expect_heartbeats(settings)
         self.advisories.configure(settings.monitors)
@@ -233,9 +275,11 @@ class Service:
         self._arm()
         self._plan_own_heartbeat(settings)
         self.network.configure(settings.network)
+        self.channel_watch.configure({name: channel.options for name, channel in settings.channels.items()})
         self.loaded_at = self.clock.now()
         self.telemetry.reloaded(ok=True, at=self.loaded_at)
         await self.outbox.set_routes(routes)
+        await self.listening.configure(settings.channels)
         self.wake()
 
     def refuse(self, error: ConfigurationError) -> None:
@@ -264,12 +308,9 @@ class Service:
         self._token_of = {name: token for token, name in self._tokens.items()}
 
     def _plan_own_heartbeat(self, settings: Settings) -> None:
-        own = settings.own_heartbeat
-        if own is None:
-            self.calendar.cancel("own_heartbeat")
-            return
-        beat = OwnHeartbeat(own.url, self.problems, lambda outcome: self.telemetry.heartbeat_sent.labels(outcome).inc())
-        self.calendar.every("own_heartbeat", beat.send, own.interval)
+        own, sent = settings.own_heartbeat, self.telemetry.heartbeat_sent
+        url, interval = (own.url, own.interval) if own is not None else (None, 0)
+        plan_own_heartbeat(self.calendar, url, interval, self.problems, lambda outcome: sent.labels(outcome).inc())
 
     def _arm(self) -> None:
         """Take up the fast confirmations and deadlines that were under way."""
@@ -324,6 +365,7 @@ class Service:
         self.ledger.submit(work, patient=True)
         self.holding.maintenance.set_back(micros)
         self.objectives.set_back(micros)
+        self.answers.set_back(micros)
         self.outbox.set_back()
         self.calendar.restart()
 
@@ -361,7 +403,7 @@ class Service:
         notes = [f"{name} changed in the file: restart the daemon to use it" for name in self._restart_needed]
         return Health(
             ready=not problems,
-            problems=[*problems, *notes],
+            problems=[*problems, *notes, *self.listening.problems()],
             started_at=self.started_at,
             version=__version__,
             configuration=str(self.settings.source),
@@ -375,31 +417,15 @@ class Service:
     def describe(self) -> dict[str, Any]:
         return describe(self.settings)
 
-    @property
-    def page_url(self) -> str:
-        return self.settings.base_url
-
-    def monitor_or_none(self, name: str) -> Monitor | None:
-        return self.board.monitors.get(name)
-
-    def holds_back(self, transaction: Transaction, notice: Notice, incident: Incident) -> bool:
-        return self.holding.holds_back(transaction, notice, incident)
-
     def ping_tokens(self) -> Mapping[str, str]:
         return self._tokens
 
     def ping_url(self, monitor: str) -> str:
         token = self._token_of.get(monitor, "")
-        return f"{self._ingest_url()}/ping/{token}" if token else ""
+        return f"{ingest_url(self.settings)}/ping/{token}" if token else ""
 
-    def _ingest_url(self) -> str:
-        ingest = self.settings.ingest
-        if ingest is None:
-            return self.settings.base_url
-        return f"http://{socket.gethostname()}:{ingest.port}" if ingest.host in _ANY_ADDRESS else f"http://{ingest}"
-
-    async def notify_test(self, channel: str) -> Sequence[Receipt]:
-        return await self.switchboard.test(self.settings, channel)
+    async def notify_test(self, channel: str, person: str) -> Sequence[Receipt]:
+        return await self.switchboard.test(self.settings, channel, person)
 
     async def reload(self) -> None:
         await self._reload()
@@ -421,9 +447,3 @@ class Service:
         since, self._storage_failed_at = self._storage_failed_at, 0
         if since and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._was_away, since, self.clock.now())
-
-
-def _needs_restart(old: Settings, new: Settings) -> list[str]:
-    """The settings that a running daemon cannot change."""
-    names = ("store", "state_dir", "web", "ingest", "location", "nameservers", "retention")
-    return [name for name in names if getattr(old, name) != getattr(new, name)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
@@ -11,6 +11,7 @@ from saasobs.core.errors import StorageError
 from saasobs.core.result import Result
 from saasobs.core.values import SECOND
 
+WAITING_BUCKETS = (30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 14_400, 28_800, 86_400)
 LATENESS_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0)
 
 
@@ -40,8 +41,23 @@ class Telemetry:
         self.reload_at = self._gauge(
             "saasobs_config_last_reload_success_timestamp_seconds", "When the running configuration was loaded"
         )
+        self.presses = self._counter("saasobs_presses", "Buttons pressed under messages", "channel", "outcome")
+        self.listener_connected = self._gauge("saasobs_listener_connected", "1 while answers can be heard", "channel")
         self.heartbeat_sent = self._counter("saasobs_own_heartbeats", "The daemon's own outgoing heartbeats", "outcome")
         self.network_up = self._gauge("saasobs_own_network_up", "0 while no anchor answers and results are unknown")
+        self.received = self._counter("saasobs_alerts_received", "Alerts that others reported", "source", "state")
+        self.firing = self._gauge("saasobs_alerts_firing", "Alerts of others that fire now", "source")
+        self.answers = self._counter("saasobs_answers", "What people answered to incidents", "kind", "via")
+        self.time_to_acknowledge = Histogram(
+            "saasobs_time_to_acknowledge_seconds",
+            "How long incidents waited until somebody was on them",
+            buckets=WAITING_BUCKETS,
+            registry=registry,
+        )
+        self.receipts = self._counter("saasobs_receipts", "What providers said of accepted messages", "channel", "fate")
+        self.cap_used = self._gauge(
+            "saasobs_channel_cap_used_ratio", "The used share of a month's cap", "channel", "cap"
+        )
         self.network_up.set(1)
         self.storage_up.set(1)
         self._lock = threading.Lock()
@@ -73,6 +89,21 @@ class Telemetry:
             count, age = pending.get(channel, (0, 0))
             self.outbox_pending.labels(channel).set(count)
             self.outbox_age.labels(channel).set(max(0, age) / SECOND if count else 0)
+
+    # Answers
+    def answer_taken(self, kind: str, via: str, waited: int | None) -> None:
+        self.answers.labels(kind, via).inc()
+        if waited is not None:
+            self.time_to_acknowledge.observe(waited / SECOND)
+
+    # Reports of others
+    def alerts_taken(self, source: str, *, firing: int, resolved: int, refused: int) -> None:
+        for state, count in (("firing", firing), ("resolved", resolved), ("refused", refused)):
+            self.received.labels(source, state).inc(count)
+
+    def alerts_firing(self, counts: Mapping[str, int], sources: Sequence[str]) -> None:
+        for source in {*sources, *counts}:
+            self.firing.labels(source).set(counts.get(source, 0))
 
     # Ledger
     def storage_failed(self, error: StorageError) -> None:

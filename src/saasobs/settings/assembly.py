@@ -16,17 +16,18 @@ from typing import Any, Literal
 
 from saasobs.alerting.channels import CHANNELS
 from saasobs.alerting.network import Anchors, default_quorum
-from saasobs.alerting.policy import Policy, Step
+from saasobs.alerting.steps import Policy
 from saasobs.alerting.windows import Recurring, Span, Window
 from saasobs.core.monitor import Flapping, Monitor, Objective, Thresholds
 from saasobs.core.values import format_duration
 from saasobs.options import ChannelOptions, KindOptions
 from saasobs.probes import KINDS
-from saasobs.settings import references
+from saasobs.settings import implied, references
 from saasobs.settings.facts import ChannelSettings, Limits, OwnHeartbeat, Settings
 from saasobs.settings.faults import Faults
-from saasobs.settings.model import Common, Defaults, PolicyOptions, Root, StepOptions, anchor_address
+from saasobs.settings.model import Common, Defaults, Root, anchor_address
 from saasobs.settings.names import valid_name
+from saasobs.settings.policies import PolicyOptions, StepOptions
 from saasobs.settings.quiet import FlappingOptions, MaintenanceOptions, moment
 from saasobs.settings.sentences import suggest
 from saasobs.settings.source import Document, KeyPath
@@ -50,19 +51,17 @@ def assemble(document: Document, source: Path) -> Settings:
     faults.raise_any()
     if root is None:  # pragma: no cover - then there was a fault
         raise AssertionError(source)
-    channels = channels or implied_channels()
-    policies = policies or implied_policies(channels)
     return _settings(document, source, (root, defaults or Defaults()), channels, policies, monitors)
 
 
-def _anchors(root: Root, defaults: Defaults) -> Anchors | None:
+def _anchors(root: Root) -> Anchors | None:
     if root.network is None:
         return None
     asked = root.network
     addresses = tuple(found for anchor in asked.anchors if (found := anchor_address(anchor)))
     names = tuple(anchor for anchor in asked.anchors if not anchor_address(anchor))
     quorum = asked.quorum or default_quorum(len(asked.anchors))
-    return Anchors(addresses, names, quorum, asked.interval, asked.policy or defaults.policy)
+    return Anchors(addresses, names, quorum, asked.interval, asked.policy or "")
 
 
 def _window(options: MaintenanceOptions) -> Window:
@@ -104,20 +103,6 @@ def _state_dir(root: Root) -> Path:
     return Path(root.state_dir) if root.state_dir else Path(root.store.removeprefix("sqlite:///")).parent
 
 
-def implied_channels() -> dict[str, ChannelSettings]:
-    """Where none is configured: the console, so that something is always told."""
-    name = references.IMPLIED_CHANNEL
-    return {name: ChannelSettings(name, name, CHANNELS[name].options())}
-
-
-def implied_policies(channels: Mapping[str, ChannelSettings]) -> dict[str, Policy]:
-    """Where none is configured: every channel that is nobody's fallback, at once."""
-    fallbacks = {channel.options.fallback for channel in channels.values()}
-    notify = tuple(name for name in channels if name not in fallbacks)
-    name = references.DEFAULT_POLICY
-    return {name: Policy(name, (Step(notify, 0, unless_acknowledged=False),))}
-
-
 def monitor(common: Common, kind: str, options: KindOptions, defaults: Defaults) -> Monitor:
     """One monitor, whatever it does not say taken from its kind or from the defaults."""
     said = {key: value for key, value in common if value is not None}
@@ -137,7 +122,7 @@ def monitor(common: Common, kind: str, options: KindOptions, defaults: Defaults)
         thresholds=Thresholds(**{**pace, "retry_interval": min(pace["retry_interval"], interval)}),
         severity=common.severity or defaults.severity,
         tags=common.tags,
-        policy=common.policy or defaults.policy,
+        policy=common.policy or "",
         description=common.description,
         runbook=common.runbook or "",
         depends_on=tuple(dict.fromkeys(common.depends_on or ())),
@@ -172,6 +157,7 @@ def _channels(faults: Faults) -> Iterator[tuple[str, ChannelSettings]]:
 def _policies(faults: Faults) -> Iterator[tuple[str, Policy]]:
     for name, data in _section(faults, "policies", shorthand=True):
         path: KeyPath = ("policies", name)
+        whole: PolicyOptions | None = None
         if isinstance(data, list):
             steps = data
         elif (whole := faults.read(PolicyOptions, path, data)) is not None:
@@ -179,11 +165,8 @@ def _policies(faults: Faults) -> Iterator[tuple[str, Policy]]:
         else:
             continue
         read = [faults.read(StepOptions, (*path, index), step) for index, step in enumerate(steps)]
-        yield name, Policy(name, tuple(_step(step) for step in read if step is not None))
-
-
-def _step(options: StepOptions) -> Step:
-    return Step(tuple(dict.fromkeys(options.notify)), options.after, unless_acknowledged=bool(options.unless))
+        said = tuple(step.step() for step in read if step is not None)
+        yield name, whole.policy(name, said) if whole is not None else Policy(name, said)
 
 
 def _section(faults: Faults, section: str, *, shorthand: bool = False) -> Iterator[tuple[str, Any]]:
@@ -252,6 +235,12 @@ def _settings(
 ) -> Settings:
     root, defaults = said
     own = root.heartbeat
+    people = {name: options.person(name) for name, options in root.people.items()}
+    channels = channels or implied.channels()
+    quiet = root.quiet_hours.facts("UTC") if root.quiet_hours else None
+    if not policies:
+        quiet = quiet or implied.quiet_hours(people)
+        policies = implied.policies(channels, people, tuple(root.oncall))
     return Settings(
         source=source,
         files=document.files,
@@ -266,10 +255,20 @@ def _settings(
         retention=Retention(raw=root.retention.raw, hourly=root.retention.hourly),
         own_heartbeat=OwnHeartbeat(own.url, own.interval) if own else None,
         nameservers=root.nameservers,
-        network=_anchors(root, defaults),
+        network=_anchors(root),
         maintenance=tuple(_window(options) for options in root.maintenance),
         monitors=monitors,
         channels=channels,
         policies=policies,
+        people=people,
+        quiet_hours=quiet,
+        default_policy=defaults.policy,
+        links=dict(root.links),
+        schedules={name: options.schedule(name) for name, options in root.oncall.items()},
+        sources=root.alerts.facts(),
+        watchdogs=root.alerts.watchdogs(),
+        ingest_url=(root.ingest.base_url if root.ingest else None) or "",
+        answer_url=(root.ingest.base_url if root.ingest else None) or root.web.base_url or "",
+        link_lasting=root.answers.link_lasts,
         borrowed=dict(document.borrowed),
     )

@@ -10,12 +10,15 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from saasobs.alerting.policy import Policy
+from saasobs.alerting.received.source import Source
+from saasobs.alerting.steps import Match, Policy, Step
 from saasobs.core.monitor import Monitor
+from saasobs.core.people import Contact, Person, QuietHours
 from saasobs.core.redact import MASK, redact_text, redact_url, secret_name
 from saasobs.core.values import format_duration
 from saasobs.settings.facts import ChannelSettings, Settings
 from saasobs.settings.source import KeyPath
+from saasobs.settings.times_of_day import WEEKDAYS
 from saasobs.settings.variables import Borrowed
 
 _URL = re.compile("https?://")
@@ -31,7 +34,8 @@ def describe(settings: Settings) -> dict[str, Any]:
         "store": settings.store,
         "state_dir": str(settings.state_dir),
         "web": {"bind": str(settings.web), "base_url": settings.base_url},
-        "ingest": {"bind": str(settings.ingest or settings.web)},
+        "ingest": {"bind": str(settings.ingest or settings.web), "base_url": settings.ingest_url or None},
+        "answers": {"link_lasts": format_duration(settings.link_lasting)},
         "location": settings.location,
         "nameservers": list(settings.nameservers),
         "limits": {"concurrency": settings.limits.concurrency, "per_host": settings.limits.per_host},
@@ -40,7 +44,17 @@ def describe(settings: Settings) -> dict[str, Any]:
             "hourly": format_duration(settings.retention.hourly),
         },
         "heartbeat": _own_heartbeat(settings),
+        "alerts": {
+            "sources": {name: _source(source) for name, source in settings.sources.items()},
+            "watchdog": [
+                {"alertname": one.alertname, "within": format_duration(one.within), "source": one.source or None}
+                for one in settings.watchdogs
+            ],
+        },
         "channels": {name: _channel(channel) for name, channel in settings.channels.items()},
+        "people": {name: _person(person) for name, person in settings.people.items()},
+        "quiet_hours": _quiet(settings.quiet_hours),
+        "links": {name: redact_url(template) for name, template in settings.links.items()},
         "policies": {name: _policy(policy) for name, policy in settings.policies.items()},
         "monitors": [_monitor(monitor) for monitor in settings.monitors.values()],
     }
@@ -53,19 +67,75 @@ def _own_heartbeat(settings: Settings) -> dict[str, str] | None:
     return {"url": str(own.url), "interval": format_duration(own.interval)} if own else None
 
 
+def _source(source: Source) -> dict[str, Any]:
+    return {
+        "kind": source.kind.value,
+        "policy": source.policy or None,
+        "severity_label": source.severity_label,
+        "critical": sorted(source.critical),
+        "tenant_label": source.tenant_label,
+        "name_labels": list(source.name_labels),
+        "group_by": None if source.group_by is None else list(source.group_by),
+        "drop_labels": sorted(source.drop_labels),
+        "tags": list(source.tags),
+        "stale_after": format_duration(source.stale_after) if source.stale_after else None,
+        "silences": source.may_silence,
+    }
+
+
 def _channel(channel: ChannelSettings) -> dict[str, Any]:
     return {"kind": channel.kind, **_safe(channel.options.model_dump(mode="json", by_alias=True), _url)}
 
 
-def _policy(policy: Policy) -> list[dict[str, Any]]:
-    return [
-        {
-            "notify": list(step.notify),
-            "after": format_duration(step.after),
-            "unless": "acknowledged" if step.unless_acknowledged else None,
-        }
-        for step in policy.steps
-    ]
+def _policy(policy: Policy) -> dict[str, Any]:
+    repeat = policy.repeat
+    return {
+        "match": _match(policy.match) if policy.match else None,
+        "steps": [_step(step) for step in policy.steps],
+        "repeat": {"every": format_duration(repeat.every), "times": repeat.times} if repeat else None,
+        "fallback": list(policy.fallback),
+    }
+
+
+def _step(step: Step) -> dict[str, Any]:
+    return {
+        "notify": list(step.notify),
+        "over": list(step.over),
+        "after": format_duration(step.after),
+        "unless": "acknowledged" if step.unless_acknowledged else None,
+    }
+
+
+def _match(match: Match) -> dict[str, Any]:
+    hours = match.hours
+    return {
+        "tags": sorted(match.tags),
+        "severity": match.severity.value if match.severity else None,
+        "monitors": list(match.monitors),
+        "tenants": sorted(match.tenants),
+        "labels": dict(match.labels),
+        "hours": f"{hours.begin:%H:%M}-{hours.end:%H:%M}" if hours else None,
+        "days": [WEEKDAYS[day] for day in sorted(hours.days)] if hours else None,
+        "timezone": match.timezone,
+    }
+
+
+def _person(person: Person) -> dict[str, Any]:
+    """Addresses are personal: what is shown is who can be reached how."""
+    return {
+        "reached_by": [contact.value for contact in Contact if person.address(contact)],
+        "language": person.language,
+        "timezone": person.timezone,
+        "contact": list(person.contact),
+        "quiet_hours": _quiet(person.quiet_hours),
+    }
+
+
+def _quiet(quiet: QuietHours | None) -> dict[str, Any] | None:
+    if quiet is None:
+        return None
+    days = [WEEKDAYS[day] for day in sorted(quiet.days)]
+    return {"from": f"{quiet.begin:%H:%M}", "to": f"{quiet.end:%H:%M}", "days": days, "timezone": quiet.timezone}
 
 
 def _monitor(monitor: Monitor) -> dict[str, Any]:
@@ -78,7 +148,7 @@ def _monitor(monitor: Monitor) -> dict[str, Any]:
         "recover_after": monitor.thresholds.recover_after,
         "retry_interval": format_duration(monitor.thresholds.retry_interval),
         "severity": monitor.severity.value,
-        "policy": monitor.policy,
+        "policy": monitor.policy or None,
         "tags": list(monitor.tags),
         "description": monitor.description,
         "runbook": monitor.runbook,

@@ -13,9 +13,11 @@ from typing import Final
 from saasobs.alerting.channels import CHANNELS
 from saasobs.options import ChannelOptions
 from saasobs.probes import KINDS
+from saasobs.settings.alerts import SourceOptions, WatchdogOptions
 from saasobs.settings.keys import codes, section
-from saasobs.settings.model import Common, Defaults, PolicyOptions, Root, StepOptions
-from saasobs.settings.schema import keys_of, schema
+from saasobs.settings.model import Common, Defaults, Root
+from saasobs.settings.policies import PolicyOptions, StepOptions
+from saasobs.settings.schema import Schema, keys_of, schema
 
 DOCUMENT: Final = Path("docs/configuration.md")
 SCHEMA: Final = Path("config/saasobs.schema.json")
@@ -56,6 +58,8 @@ def document() -> str:
         *(_channel(name, kind.options) for name, kind in CHANNELS.items()),
         section("`policies`", keys_of(PolicyOptions), "A bare list of steps is shorthand for `{steps: […]}`."),
         section("A policy's steps", keys_of(StepOptions)),
+        section("A source of alerts", keys_of(SourceOptions), "One entry of `alerts.sources`:"),
+        section("`alerts.watchdog`", keys_of(WatchdogOptions)),
         section("`monitors`", keys_of(Common), f"`kind` is one of {codes(KINDS)}; {_OWN_KEYS} Every kind has:"),
     ]
     return "\n".join([_INTRODUCTION, *sections])
@@ -76,7 +80,18 @@ def _channel(name: str, options: type[ChannelOptions]) -> str:
     """A kind of channel with the keys that are its own."""
     whole = keys_of(options)
     own = {key: value for key, value in whole["properties"].items() if key not in ChannelOptions.model_fields}
-    return section(f"Channel `{name}`", {**whole, "properties": own})
+    chosen, _ = options.in_place_of
+    return "\n".join(
+        [
+            section(f"Channel `{name}`", {**whole, "properties": own}),
+            *(_in_place(name, chosen, keys_of(group)) for group in options.in_place),
+        ]
+    )
+
+
+def _in_place(name: str, chosen: str, group: Schema) -> str:
+    """A group of keys that may stand beside the channel's own."""
+    return section(f"Channel `{name}`, `{chosen}: {group['properties'][chosen]['const']}`", group)
 
 
 if __name__ == "__main__":

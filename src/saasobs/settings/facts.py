@@ -7,10 +7,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from saasobs.alerting.network import Anchors
+from saasobs.alerting.oncall import Schedule
 from saasobs.alerting.policy import Policy
+from saasobs.alerting.received.source import Source, Watchdog
 from saasobs.alerting.windows import Window
 from saasobs.core.monitor import Monitor
-from saasobs.core.values import Secret
+from saasobs.core.people import Person, QuietHours
+from saasobs.core.values import DAY, Secret
 from saasobs.options import ChannelOptions
 from saasobs.settings.source import KeyPath
 from saasobs.settings.variables import Borrowed
@@ -79,9 +82,33 @@ class Settings:
     monitors: Mapping[str, Monitor]
     channels: Mapping[str, ChannelSettings]
     policies: Mapping[str, Policy]
+    people: Mapping[str, Person] = field(default_factory=dict)
+    schedules: Mapping[str, Schedule] = field(default_factory=dict)
+    """Who is on call."""
+    quiet_hours: QuietHours | None = None
+    """Everybody's, where nobody says otherwise."""
+    default_policy: str = "default"
+    """The policy that takes what no other does."""
+    links: Mapping[str, str] = field(default_factory=dict)
+    """Templates (alerting.links), by what they lead to."""
+    sources: Mapping[str, Source] = field(default_factory=dict)
+    """Who may report alerts."""
+    watchdogs: tuple[Watchdog, ...] = ()
+    ingest_url: str = ""
+    """Without a slash at its end; empty: the configuration does not say how others reach the ingest listener."""
+    answer_url: str = ""
+    """The same of what telephones reach; empty: messages have no links for answering."""
+    link_lasting: int = DAY
+    """How long such a link can be used."""
     borrowed: Mapping[KeyPath, tuple[Borrowed, ...]] = field(default_factory=dict)
     """What came from the environment, by where it was used: `description` takes it out again."""
 
     def __repr__(self) -> str:
         """Short, and without a value that came from the environment."""
         return f"Settings({str(self.source)!r}, {len(self.monitors)} monitors, {self.fingerprint[:12]})"
+
+
+def needs_restart(old: Settings, new: Settings) -> list[str]:
+    """The changed settings that a running daemon cannot take."""
+    names = ("store", "state_dir", "web", "ingest", "location", "nameservers", "retention")
+    return [name for name in names if getattr(old, name) != getattr(new, name)]

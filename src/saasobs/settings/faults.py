@@ -174,7 +174,8 @@ def fields_at(model: type[BaseModel], path: KeyPath) -> set[str]:
 
 
 def _fields(model: type[BaseModel]) -> dict[str, Any]:
-    return {field.alias or name: field.annotation for name, field in model.model_fields.items()}
+    models = (*getattr(model, "in_place", ()), model)
+    return {field.alias or name: field.annotation for each in models for name, field in each.model_fields.items()}
 
 
 def _inside(annotation: Any, step: str | int) -> Iterator[Any]:

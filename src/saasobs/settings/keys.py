@@ -59,7 +59,7 @@ def _within(key: Schema, path: str) -> Iterator[tuple[str, Schema]]:
     for branch in key.get("anyOf", ()):
         yield from _within(branch, path)
     for branch in key.get("oneOf", ()):
-        yield from _within(branch, f"{path}: {branch['properties']['kind']['const']}")
+        yield from _within(branch, f"{path}: {_chosen(branch)[1]}")
 
 
 def _rows(group: Schema, prefix: str) -> Iterator[str]:
@@ -87,7 +87,8 @@ def _value(key: Schema) -> str:
     if "anyOf" in key:
         return " or ".join(dict.fromkeys(_value(branch) for branch in key["anyOf"]))
     if "oneOf" in key:
-        return "a group of keys by its `kind`: " + codes(one["properties"]["kind"]["const"] for one in key["oneOf"])
+        chosen = [_chosen(one) for one in key["oneOf"]]
+        return f"a group of keys by its `{chosen[0][0]}`: " + codes(value for _, value in chosen)
     if "enum" in key or "const" in key:
         return codes(key.get("enum") or [key["const"]])
     if "properties" in key:
@@ -96,6 +97,11 @@ def _value(key: Schema) -> str:
     if kind in ("array", "object"):
         return _mapping(key) if kind == "object" else _list(key)
     return _scalar(key, kind)
+
+
+def _chosen(branch: Schema) -> tuple[str, str]:
+    """The key by which one group of several is chosen, and its value."""
+    return next((name, key["const"]) for name, key in branch["properties"].items() if "const" in key)
 
 
 def _list(key: Schema) -> str:

@@ -15,9 +15,14 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, Wi
 from saasobs.alerting.channels.fields import SecretUrl
 from saasobs.core.monitor import Severity
 from saasobs.core.values import DAY, MINUTE, SECOND
-from saasobs.options import Duration, HttpUrl, Options, PositiveDuration
+from saasobs.options import HttpUrl, Options, PositiveDuration
+from saasobs.settings.alerts import AlertsOptions
+from saasobs.settings.answers import AnswersOptions
 from saasobs.settings.facts import Listener
 from saasobs.settings.names import NOT_A_SWITCH, Name, Names, valid_name
+from saasobs.settings.oncall import ScheduleOptions
+from saasobs.settings.people import PersonOptions, QuietHoursOptions
+from saasobs.settings.policies import LinkTemplate
 from saasobs.settings.quiet import FlappingOptions, FlappingSetting, MaintenanceOptions
 
 
@@ -107,10 +112,14 @@ class Web(Options):
 
 
 class Ingest(Options):
-    """Heartbeat pings, metrics and health: what other hosts may reach, since nothing is taken without a token."""
+    """Heartbeat pings, alerts of others, links for answering, metrics and health: what other hosts may reach, since
+    nothing is taken without a token."""
 
     bind: Bind
     """Where to listen for them."""
+    base_url: Annotated[HttpUrl, AfterValidator(_base_url)] | None = None
+    """Under which address others reach it, through a proxy with TLS for one, as in https://hooks.example.com: what ping
+    URLs, calendars and the links for answering begin with."""
 
 
 def _objective(value: object) -> object:
@@ -144,7 +153,7 @@ class Common(Options):
     severity: Severity | None = None
     """`critical` wakes somebody, `warning` waits for the morning."""
     policy: str | None = None
-    """The policy that says who is told."""
+    """The policy that says who is told. Default: the first one whose `match` fits, else that of `defaults`."""
     public_only: bool | None = None
     """Refuse to connect to private, loopback, link-local and cloud metadata addresses, after the name is resolved and
     at every hop: for targets that somebody else may choose."""
@@ -183,7 +192,7 @@ class Defaults(Options):
     severity: Severity = Severity.CRITICAL
     """`critical` wakes somebody, `warning` waits for the morning."""
     policy: str = "default"
-    """The policy that says who is told."""
+    """The policy that says who is told, where no other one's `match` fits."""
     public_only: bool = False
     """Refuse to connect to private, loopback, link-local and cloud metadata addresses."""
     flapping: FlappingSetting = FlappingOptions()
@@ -247,7 +256,7 @@ class NetworkGuardOptions(Options):
     interval: Interval = 15 * SECOND
     """How often they are asked while all is well; a failed check has them asked at once."""
     policy: str | None = None
-    """Who is told that we are blind. Default: the policy of `defaults`."""
+    """Who is told that we are blind. Default: as for any other incident."""
 
     @model_validator(mode="after")
     def _reachable(self) -> Self:
@@ -266,24 +275,6 @@ class OwnHeartbeatOptions(Options):
     """Where to report."""
     interval: Interval = MINUTE
     """From one report to the next."""
-
-
-class StepOptions(Options):
-    """One step of a policy: who is told, and when."""
-
-    notify: Names
-    """The channels that are told: one name or a list."""
-    after: Duration = 0
-    """How long after the incident opened, or changed. By default at once."""
-    unless: Literal["acknowledged"] | None = None
-    """`acknowledged`: nobody is told when somebody has taken the incident on by then."""
-
-
-class PolicyOptions(Options):
-    """Who is told when something goes wrong."""
-
-    steps: list[Any]
-    """One after the other; an empty list tells nobody."""
 
 
 class Root(Options):
@@ -315,8 +306,21 @@ class Root(Options):
     """What applies to every monitor that does not say otherwise."""
     channels: dict[str, Any] = Field(default_factory=dict)
     """The ways to reach people, by name. Default: one channel named `console`."""
+    people: dict[Name, PersonOptions] = Field(default_factory=dict)
+    """Who can be told by name: a policy's step may name them, or the on-call schedules that they take turns in."""
+    oncall: dict[Name, ScheduleOptions] = Field(default_factory=dict)
+    """Who is on call, by the name of the schedule."""
     policies: dict[str, Any] = Field(default_factory=dict)
-    """Who is told and when, by name: a list of steps, or `{steps: […]}`. Without any, every channel that is nobody's
-    fallback is told at once."""
+    """Who is told and when, by name: a list of steps, or `{steps: […]}`. Without any: every channel that is nobody's
+    fallback is told at once; where there are `people`, they are told one by one until somebody acknowledges."""
+    alerts: AlertsOptions = AlertsOptions()
+    """Which other systems may report alerts, and what is made of them."""
+    answers: AnswersOptions = AnswersOptions()
+    """How people answer to incidents."""
+    quiet_hours: QuietHoursOptions | None = None
+    """When warnings wait, for channels and for people without quiet hours of their own."""
+    links: dict[Name, LinkTemplate] = Field(default_factory=dict)
+    """Where messages lead, by what it is called there; {service}, {monitor}, {incident}, {correlation_id}, {trace_id}
+    and {tenant} stand for the incident's own. A link is left out where one of its facts is not known."""
     monitors: list[Any]
     """What to watch; may be an empty list, but not missing: half a file never stops the watching."""

@@ -10,8 +10,9 @@ from typing import Any, Final
 from uuid import UUID
 
 from saasobs.probes import KINDS
+from saasobs.settings import people_references as people
 from saasobs.settings.faults import Faults
-from saasobs.settings.sentences import suggest
+from saasobs.settings.naming import listed, must_be, table
 from saasobs.settings.source import KeyPath
 
 DEFAULT_POLICY: Final = "default"
@@ -21,10 +22,11 @@ IMPLIED_CHANNEL: Final = "console"
 def check(faults: Faults) -> None:
     """Add a fault for every reference that leads nowhere and for everything that must be unique and is not."""
     data = faults.document.data
-    channels, policies = _table(data.get("channels")), _table(data.get("policies"))
+    channels, policies = table(data.get("channels")), table(data.get("policies"))
     known = set(channels) or {IMPLIED_CHANNEL}
-    for path, name in (*_told(policies), *_fallbacks(channels)):
-        _must_be(faults, path, name, known, "channel")
+    for path, name in (*_fallbacks(channels), *_fallbacks_of_policies(policies)):
+        must_be(faults, path, name, known, "channel")
+    people.check(faults, data, known)
     _check_circles(faults, channels)
     _check_policies(faults, data, set(policies))
     monitors = list(_monitors(data))
@@ -32,6 +34,9 @@ def check(faults: Faults) -> None:
     _check_members(faults, monitors)
     _check_parents(faults, monitors)
     _check_windows(faults, data, monitors)
+    _check_schedules(faults, data)
+    _check_receipts(faults, data, channels)
+    _check_alerts(faults, data, set(policies))
     _must_differ(faults, "name", ((("monitors", i, "name"), each.get("name")) for i, each in monitors))
     tokens = ((("monitors", i, "token"), each.get("token")) for i, each in monitors)
     _must_differ(faults, "token", ((path, _normal(token)) for path, token in tokens))
@@ -41,9 +46,9 @@ def _check_anchors(
     faults: Faults, data: dict[str, Any], monitors: list[tuple[int, dict[str, Any]]], policies: set[str]
 ) -> None:
     """What our own network is judged by exists and really asks; and somebody is told of it."""
-    network, known = _table(data.get("network")), policies or {DEFAULT_POLICY}
-    _must_be(faults, ("network", "policy"), network.get("policy"), known, "policy")
-    chosen = network.get("policy") or _table(data.get("defaults")).get("policy")
+    network, known = table(data.get("network")), policies or {DEFAULT_POLICY}
+    must_be(faults, ("network", "policy"), network.get("policy"), known, "policy")
+    chosen = network.get("policy") or table(data.get("defaults")).get("policy")
     if network and chosen is None and DEFAULT_POLICY not in known:
         faults.add(("network", "policy"), f"is required, for none is named `{DEFAULT_POLICY}`: who is told of it?")
     kinds = {str(each.get("name")): each.get("kind") for _, each in monitors}
@@ -52,7 +57,7 @@ def _check_anchors(
         path: KeyPath = ("network", "anchors", index)
         if not isinstance(anchor, str) or ":" in anchor:
             continue
-        _must_be(faults, path, anchor, kinds, "monitor")
+        must_be(faults, path, anchor, kinds, "monitor")
         kind = kinds.get(anchor)
         if isinstance(kind, str) and kind in KINDS and not KINDS[kind].options.asks:
             shown = faults.shown(path, anchor)
@@ -70,7 +75,7 @@ def _check_members(faults: Faults, monitors: list[tuple[int, dict[str, Any]]]) -
             continue
         path: KeyPath = ("monitors", index, "members")
         for position, member in enumerate(members):
-            _must_be(faults, (*path, position), member, names, "monitor")
+            must_be(faults, (*path, position), member, names, "monitor")
         places[str(each.get("name"))] = path
         after[str(each.get("name"))] = [member for member in members if isinstance(member, str)]
     for ring in rings(after):
@@ -84,9 +89,9 @@ def _check_parents(faults: Faults, monitors: list[tuple[int, dict[str, Any]]]) -
     after: dict[str, list[str]] = {}
     for index, each in monitors:
         path: KeyPath = ("monitors", index, "depends_on")
-        named = list(_listed(path, each.get("depends_on")))
+        named = list(listed(path, each.get("depends_on")))
         for place, parent in named:
-            _must_be(faults, place, parent, names, "monitor")
+            must_be(faults, place, parent, names, "monitor")
         if named:
             places[str(each.get("name"))] = path
             after[str(each.get("name"))] = [parent for _, parent in named if isinstance(parent, str)]
@@ -97,22 +102,54 @@ def _check_parents(faults: Faults, monitors: list[tuple[int, dict[str, Any]]]) -
 def _check_windows(faults: Faults, data: dict[str, Any], monitors: list[tuple[int, dict[str, Any]]]) -> None:
     """A maintenance window covers what there is: one that covers nothing would be found out in the night."""
     names = {name for _, each in monitors if isinstance(name := each.get("name"), str)}
-    tags = {tag for _, each in monitors for _, tag in _listed((), each.get("tags")) if isinstance(tag, str)}
+    tags = {tag for _, each in monitors for _, tag in listed((), each.get("tags")) if isinstance(tag, str)}
+    sources = [table(each) for each in table(table(data.get("alerts")).get("sources")).values()]
+    tags |= {tag for each in sources for _, tag in listed((), each.get("tags")) if isinstance(tag, str)}
     found = data.get("maintenance")
-    windows = [(index, _table(each)) for index, each in enumerate(found if isinstance(found, list) else ())]
+    windows = [(index, table(each)) for index, each in enumerate(found if isinstance(found, list) else ())]
     for index, window in windows:
         for key, known, noun in (("monitors", names, "monitor"), ("tags", tags, "tag")):
-            for place, name in _listed(("maintenance", index, key), window.get(key)):
-                _must_be(faults, place, name, known, noun)
+            for place, name in listed(("maintenance", index, key), window.get(key)):
+                if key == "tags" and sources and isinstance(name, str) and "=" in name:
+                    continue  # a label of alerts that others report: it may come
+                must_be(faults, place, name, known, noun)
     _must_differ(faults, "name", ((("maintenance", index, "name"), each.get("name")) for index, each in windows))
 
 
-def _listed(path: KeyPath, value: object) -> Iterator[tuple[KeyPath, object]]:
-    """One name, or each of a list, with its place."""
-    if isinstance(value, list):
-        yield from (((*path, index), each) for index, each in enumerate(value))
-    elif value is not None:
-        yield path, value
+def _check_schedules(faults: Faults, data: dict[str, Any]) -> None:
+    """Whoever takes turns or stands in is one of the configured people."""
+    people = set(table(data.get("people")))
+    for name, schedule in table(data.get("oncall")).items():
+        path: KeyPath = ("oncall", name)
+        for key, key_of_names in (("layers", "people"), ("overrides", "person")):
+            found = table(schedule).get(key)
+            for index, each in enumerate(found if isinstance(found, list) else ()):
+                for place, person in listed((*path, key, index, key_of_names), table(each).get(key_of_names)):
+                    must_be(faults, place, person, people, "person")
+
+
+def _check_receipts(faults: Faults, data: dict[str, Any], channels: dict[str, Any]) -> None:
+    """Whoever waits for receipts can be reached by them: else every message would count as undelivered."""
+    reachable = table(data.get("ingest")).get("base_url") is not None
+    for name, each in channels.items():
+        if table(each).get("undelivered_after") is not None and not reachable:
+            words = "needs `ingest.base_url`: without it no receipt reaches us"
+            faults.add(("channels", name, "undelivered_after"), words)
+
+
+def _check_alerts(faults: Faults, data: dict[str, Any], policies: set[str]) -> None:
+    """Who is told exists, so does who must be heard of, and a token belongs to one source."""
+    section, known = table(data.get("alerts")), policies or {DEFAULT_POLICY}
+    sources = {name: table(each) for name, each in table(section.get("sources")).items()}
+    base: KeyPath = ("alerts", "sources")
+    for name, each in sources.items():
+        must_be(faults, (*base, name, "policy"), each.get("policy"), known, "policy")
+    _must_differ(faults, "token", (((*base, name, "token"), each.get("token")) for name, each in sources.items()))
+    said = section.get("watchdog")
+    for index, each in enumerate(said if isinstance(said, list) else [said]):
+        path: KeyPath = ("alerts", "watchdog", index) if isinstance(said, list) else ("alerts", "watchdog")
+        must_be(faults, (*path, "source"), table(each).get("source"), sources, "source")
+        must_be(faults, (*path, "policy"), table(each).get("policy"), known, "policy")
 
 
 def rings(after: Mapping[str, Iterable[str]]) -> Iterator[tuple[str, ...]]:
@@ -141,10 +178,6 @@ def _normal(token: object) -> object:
         return token
 
 
-def _table(value: object) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
 def _monitors(data: dict[str, Any]) -> Iterator[tuple[int, dict[str, Any]]]:
     monitors = data.get("monitors")
     for index, each in enumerate(monitors if isinstance(monitors, list) else []):
@@ -152,35 +185,18 @@ def _monitors(data: dict[str, Any]) -> Iterator[tuple[int, dict[str, Any]]]:
             yield index, each
 
 
-def _told(policies: dict[str, Any]) -> Iterator[tuple[KeyPath, object]]:
+def _fallbacks_of_policies(policies: dict[str, Any]) -> Iterator[tuple[KeyPath, object]]:
     for name, policy in policies.items():
-        base: KeyPath = ("policies", name) if isinstance(policy, list) else ("policies", name, "steps")
-        steps = policy if isinstance(policy, list) else _table(policy).get("steps")
-        for index, step in enumerate(steps if isinstance(steps, list) else []):
-            path: KeyPath = (*base, index, "notify")
-            notify = _table(step).get("notify")
-            if isinstance(notify, list):
-                yield from (((*path, i), channel) for i, channel in enumerate(notify))
-            else:
-                yield path, notify
+        yield from listed(("policies", name, "fallback"), table(policy).get("fallback"))
 
 
 def _fallbacks(channels: dict[str, Any]) -> Iterator[tuple[KeyPath, object]]:
-    return ((("channels", name, "fallback"), _table(each).get("fallback")) for name, each in channels.items())
-
-
-def _must_be(faults: Faults, path: KeyPath, name: object, known: Iterable[str], noun: str) -> None:
-    """What is no text is not judged here: its own model has found that already."""
-    text = faults.document.texts.get(path, name)
-    if isinstance(text, str) and text not in set(known):
-        hidden = path in faults.document.borrowed
-        hint = suggest("" if hidden else text, known)
-        faults.add(path, f"there is no {noun} {faults.shown(path, text)}; {hint}")
+    return ((("channels", name, "fallback"), table(each).get("fallback")) for name, each in channels.items())
 
 
 def _check_circles(faults: Faults, channels: dict[str, Any]) -> None:
     """A fallback leads to the next channel, and that one's on: the way must end somewhere."""
-    after = {name: _table(each).get("fallback") for name, each in channels.items()}
+    after = {name: table(each).get("fallback") for name, each in channels.items()}
     told: set[str] = set()
     for start in after:
         way = [start]
@@ -193,11 +209,11 @@ def _check_circles(faults: Faults, channels: dict[str, Any]) -> None:
 
 def _check_policies(faults: Faults, data: dict[str, Any], policies: set[str]) -> None:
     known = policies or {DEFAULT_POLICY}
-    chosen = _table(data.get("defaults")).get("policy")
-    _must_be(faults, ("defaults", "policy"), chosen, known, "policy")
+    chosen = table(data.get("defaults")).get("policy")
+    must_be(faults, ("defaults", "policy"), chosen, known, "policy")
     without = 0
     for index, each in _monitors(data):
-        _must_be(faults, ("monitors", index, "policy"), each.get("policy"), known, "policy")
+        must_be(faults, ("monitors", index, "policy"), each.get("policy"), known, "policy")
         without += each.get("policy") is None
     if chosen is None and DEFAULT_POLICY not in known and without:
         faults.add(

@@ -9,15 +9,17 @@ Made from the same models that read the file, and then:
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Final
 
 from pydantic import BaseModel, TypeAdapter
 
 from saasobs.alerting.channels import CHANNELS
 from saasobs.core.values import format_duration
-from saasobs.options import Duration
+from saasobs.options import Duration, Options
 from saasobs.probes import KINDS
-from saasobs.settings.model import Common, Defaults, PolicyOptions, Root, StepOptions
+from saasobs.settings.model import Common, Defaults, Root
+from saasobs.settings.policies import PolicyOptions, StepOptions
 
 Schema = dict[str, Any]
 
@@ -37,7 +39,11 @@ DURATION_PATTERN: Final = TypeAdapter(Duration).json_schema()["pattern"]
 def schema() -> Schema:
     """The schema as data: one entry of `$defs` for each kind of monitor and channel."""
     monitors = {f"monitor-{name}": _kind(name, kind.options, keys_of(Common)) for name, kind in KINDS.items()}
-    channels = {f"channel-{name}": _kind(name, kind.options, {}) for name, kind in CHANNELS.items()}
+    channels = {
+        label: group
+        for name, kind in CHANNELS.items()
+        for label, group in _channel(f"channel-{name}", name, kind.options)
+    }
     root = keys_of(Root)
     root["properties"]["defaults"] = keys_of(Defaults)
     root["properties"]["monitors"]["items"] = _one_of(monitors)
@@ -70,6 +76,21 @@ def _kind(name: str, options: type[BaseModel], common: Schema) -> Schema:
         "required": [*first, "kind", *own.get("required", ())],
         "properties": {**first, "kind": {"const": name}, **own["properties"], **named},
     }
+
+
+def _channel(label: str, name: str, options: type[Options]) -> Iterator[tuple[str, Schema]]:
+    """A kind of channel; where groups of keys can stand in place, each has an entry of its own."""
+    whole = _kind(name, options, {})
+    chosen, several = options.in_place_of
+    if not options.in_place:
+        yield label, whole
+        return
+    shared = {key: value for key, value in whole["properties"].items() if key not in (chosen, several, "kind")}
+    apart = {**shared, several: whole["properties"][several]}
+    yield label, {**whole, "required": ["kind", several], "properties": {"kind": {"const": name}, **apart}}
+    for group in options.in_place:
+        made = _kind(name, group, {"properties": shared})
+        yield f"{label}-{made['properties'][chosen]['const']}", made
 
 
 def _one_of(groups: Schema) -> Schema:

@@ -16,6 +16,7 @@ _LOGIN = re.compile(r"(?<=://)[^/?#\s@]*@")
 MASK: Final = "***"
 _RUN: Final = 4  # so many letters in a row of a hidden value are a leak; fewer are a coincidence
 _KNOWN_SHOWN: Final = 12
+_TAG: Final = 40
 
 
 def sentence(error: ErrorDetails, *, hidden: bool = False) -> str | None:
@@ -115,6 +116,12 @@ def _one_of(quoted: str, context: Mapping[str, Any], _value: object) -> str:
     return f"must be {'one of ' if ',' in expected else ''}{expected}{quoted}"
 
 
+def _chosen(quoted: str, context: Mapping[str, Any], _value: object) -> str:
+    """One of several groups of keys, by the value of one key."""
+    shown = f", not '{context['tag']}'" if quoted and len(str(context["tag"])) <= _TAG else ""
+    return f"{context['discriminator'].strip(chr(39))} must be one of {context['expected_tags']}{shown}"
+
+
 _WHOLE = _always("must be a whole number")
 _NUMBER = _always("must be a number")
 _SWITCH = _always("must be true or false")
@@ -122,6 +129,8 @@ _MAPPING = _always("must be a mapping of keys to values")
 _LIST = _always("must be a list")
 
 _SENTENCES: Final[Mapping[str, _Write]] = {
+    "union_tag_invalid": _chosen,
+    "union_tag_not_found": lambda _quoted, context, _value: f"needs a {context['discriminator'].strip(chr(39))}",
     "missing": lambda _quoted, _context, _value: "is required",
     "string_type": _text,
     "string_sub_type": _text,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sqlalchemy import select
 
 from saasobs.core.incident import Event, Incident
@@ -15,6 +17,9 @@ class Incidents(Part):
 
     def save_incident(self, incident: Incident) -> None:
         self._session.put(incidents, to_row(incident))
+
+    def save_incidents(self, changed: Sequence[Incident]) -> None:
+        self._session.put_all(incidents, [to_row(incident) for incident in changed])
 
     def incident(self, incident_id: str) -> Incident | None:
         row = self._session.one(select(incidents).where(incidents.c.id == incident_id))
@@ -32,6 +37,10 @@ class Incidents(Part):
     def add_event(self, event: Event) -> None:
         """Idempotent on (incident, at, change)."""
         self._session.add(events, to_row(event))
+
+    def add_events(self, new: Sequence[Event]) -> None:
+        """Idempotent on (incident, at, change)."""
+        self._session.add_many(events, [to_row(event) for event in new])
 
     def events(self, incident_id: str) -> list[Event]:
         """Oldest first."""

@@ -11,16 +11,16 @@ How a claim goes (core.ports.Transaction.claim):
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from sqlalchemy import ColumnElement, and_, bindparam, func, literal_column, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, and_, bindparam, exists, func, literal_column, or_, select, tuple_, update
 
-from saasobs.core.incident import Attempt, Notice, NoticeState
+from saasobs.core.incident import Attempt, Incident, Notice, NoticeState
 from saasobs.core.monitor import Severity
 from saasobs.storage.part import Part
 from saasobs.storage.rows import from_row, to_row
-from saasobs.storage.tables import attempt_notices, attempts, message_references, notices
+from saasobs.storage.tables import attempt_notices, attempts, incidents, message_references, notices
 
 SENT = "sent"
 """The outcome of an accepted delivery (core.incident.Attempt)."""
@@ -56,8 +56,7 @@ class Outbox(Part):
 
     def owe(self, new: Sequence[Notice]) -> None:
         """Insert; a notice that exists already stays as it is."""
-        for notice in new:
-            self._session.add(notices, to_row(notice))
+        self._session.add_many(notices, [to_row(notice) for notice in new])
 
     def save_notice(self, notice: Notice) -> None:
         """Overwrite the whole row of an existing notice."""
@@ -72,6 +71,16 @@ class Outbox(Part):
         wanted = select(notices).where(notices.c.incident_id == incident_id)
         ordered = wanted.order_by(notices.c.due_at, notices.c.occurrence, notices.c.step, notices.c.id)
         return [from_row(Notice, row) for row in self._session.all(ordered)]
+
+    def notices_of(self, incident_ids: Iterable[str]) -> dict[str, list[Notice]]:
+        """Of each of them, also of one that has none."""
+        found: dict[str, list[Notice]] = {identity: [] for identity in incident_ids}
+        wanted = list(found)
+        for start in range(0, len(wanted), _CHUNK):
+            some = select(notices).where(notices.c.incident_id.in_(wanted[start : start + _CHUNK]))
+            for row in self._session.all(some.order_by(notices.c.due_at, notices.c.occurrence, notices.c.step)):
+                found[row.incident_id].append(from_row(Notice, row))
+        return found
 
     def claim(self, channel: str, owner: str, now: int, until: int, limit: int) -> list[Notice]:
         """Critical first, then by `due_at`; see the top of this file."""
@@ -112,6 +121,19 @@ class Outbox(Part):
             .order_by(notices.c.channel)
         )
         return [(channel, count, oldest) for channel, count, oldest in self._session.all(wanted)]
+
+    def unheard(self) -> list[Incident]:
+        """Open, critical, not acknowledged; owed something, of which nothing was told or waits."""
+        owed = notices.c.incident_id == incidents.c.id
+        living = notices.c.state.in_([NoticeState.PENDING.value, NoticeState.SENT.value])
+        wanted = select(incidents).where(
+            incidents.c.ended_at == 0,
+            incidents.c.acknowledged_at == 0,
+            incidents.c.severity == Severity.CRITICAL.value,
+            exists().where(owed),
+            ~exists().where(owed, living),
+        )
+        return [from_row(Incident, row) for row in self._session.all(wanted.order_by(incidents.c.id))]
 
     def held(self) -> list[Notice]:
         """Every notice that is held, by due time."""

@@ -54,6 +54,11 @@ class Session:
         """Insert a row unless its key exists already; 1 when it was new."""
         return self.run(self.dialect.insert_new(table), row)
 
+    def add_many(self, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+        """`add` for many rows."""
+        if rows:
+            self.run(self.dialect.insert_new(table), rows)
+
     def put(self, table: Table, row: Mapping[str, Any]) -> None:
         """Insert a row, or overwrite the whole of it."""
         self.run(self.dialect.upsert(table), row)

@@ -163,6 +163,12 @@ incidents = Table(
     _moment("ended_at"),
     Column("ending", Text),
     Column("topic", Text, nullable=False, server_default="health"),
+    _text("tenant", server_default=""),
+    _text("policy", server_default=""),
+    Column("rounds", Integer, nullable=False, server_default="0"),
+    _text("assigned_to", server_default=""),
+    Column("acknowledged_occurrence", Integer, nullable=False, server_default="0"),
+    Column("snoozed_until", BigInteger, nullable=False, server_default="0"),
     Index(None, "opened_at"),
     Index(None, "monitor", "opened_at"),
     Index("ix_incidents_open", "opened_at", sqlite_where=text("ended_at = 0"), postgresql_where=text("ended_at = 0")),
@@ -203,7 +209,18 @@ notices = Table(
     _free("detail"),
     _text("group_id", server_default=""),
     _text("delivery_id", server_default=""),
+    _text("person", server_default=""),
+    _text("schedule", server_default=""),
+    _text("provider_id", server_default=""),
+    Column("delivered_at", BigInteger, nullable=False, server_default="0"),
     Index(None, "incident_id"),
+    Index(
+        "ix_notices_provider_id",
+        "channel",
+        "provider_id",
+        sqlite_where=text("provider_id <> ''"),
+        postgresql_where=text("provider_id <> ''"),
+    ),
     Index(
         "ix_notices_pending",
         "channel",
@@ -242,6 +259,9 @@ attempts = Table(
     _moment("duration"),
     _text("outcome"),
     _free("detail"),
+    _text("provider_id", server_default=""),
+    Column("price", BigInteger, nullable=False, server_default="0", comment="millionths"),
+    _text("currency", server_default=""),
     Index(None, "channel", "at"),
 )
 
@@ -295,6 +315,66 @@ group_members = Table(
     Index(None, "incident_id"),
 )
 """Which incidents a group is made of; for one recipient of one channel an incident belongs to one group at most."""
+
+# What others report, and who stands in for whom ----------------------------------------------------------------------
+
+alerts = Table(
+    "alerts",
+    metadata,
+    Column("fingerprint", Text, primary_key=True),
+    Column("source", Text, primary_key=True),
+    _free("labels"),
+    _free("annotations"),
+    _moment("starts_at"),
+    _moment("ends_at"),
+    _free("generator_url"),
+    _moment("updated_at"),
+    _text("incident_id"),
+    _text("group_key"),
+    _moment("resolved_at"),
+    _moment("stale_at"),
+    Index(None, "incident_id"),
+    Index(None, "source", "group_key"),
+    Index(
+        "ix_alerts_firing",
+        "ends_at",
+        sqlite_where=text("resolved_at = 0"),
+        postgresql_where=text("resolved_at = 0"),
+    ),
+    Index(
+        "ix_alerts_resolved",
+        "resolved_at",
+        sqlite_where=text("resolved_at > 0"),
+        postgresql_where=text("resolved_at > 0"),
+    ),
+)
+"""core.alert.Alert; labels and annotations as JSON."""
+
+silences = Table(
+    "silences",
+    metadata,
+    Column("id", Text, primary_key=True),
+    _free("matchers"),
+    _moment("starts_at"),
+    _moment("ends_at"),
+    _free("created_by"),
+    _free("comment"),
+    _moment("updated_at"),
+)
+"""core.alert.Silence; matchers as JSON."""
+
+overrides = Table(
+    "overrides",
+    metadata,
+    Column("id", Text, primary_key=True),
+    _text("schedule"),
+    _text("person"),
+    _moment("starts_at"),
+    _moment("ends_at"),
+    _free("created_by"),
+    _free("reason"),
+)
+"""Somebody stands in for whoever would be on call."""
 
 # Heartbeats and small facts ------------------------------------------------------------------------------------------
 

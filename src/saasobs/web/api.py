@@ -1,25 +1,30 @@
 """The JSON API under /api/v1: what the CLI, scripts and later pages ask of the running daemon.
 
 GET  /status  /monitors  /monitors/{name}  /monitors/{name}/availability?days=30
-     /incidents?open=true&limit=100  /incidents/{id}  /maintenance  /configuration
-POST /monitors/{name}/pause|resume|check   /incidents/{id}/acknowledge   /maintenance   /maintenance/{id}/end
+     /incidents?open=true&limit=100  /incidents/{id}  /incidents/{id}/explanation  /maintenance  /configuration
+     /receipts
+POST /monitors/{name}/pause|resume|check   /maintenance   /maintenance/{id}/end
      /channels/{name}/test   /reload
 
-Shapes: `saasobs.web.json`; errors: `saasobs.web.errors`. A POST takes an optional JSON object; `by` says who.
+Answers to incidents: `saasobs.web.answers`; on-call schedules: `saasobs.web.oncall`; alerts of others:
+`saasobs.web.alerts_api`. Shapes: `saasobs.web.json`; errors: `saasobs.web.errors`. A POST takes an optional JSON
+object; `by` says who.
 """
 
 from __future__ import annotations
 
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from saasobs.core.errors import StorageError
 from saasobs.core.ports import Operator
+from saasobs.web.alerts_api import AlertsApi
+from saasobs.web.answers import AnswerApi
 from saasobs.web.json import (
     JsonResponse,
     availability_json,
+    explanation_json,
     health_json,
     incident_json,
     incident_view_json,
@@ -30,7 +35,8 @@ from saasobs.web.json import (
     window_json,
 )
 from saasobs.web.maintenance import wanted
-from saasobs.web.requests import flag, number, person, read_object
+from saasobs.web.oncall import OnCallApi
+from saasobs.web.requests import flag, number, person, read_object, read_text
 
 MAX_INCIDENTS = 1000
 MAX_DAYS = 366
@@ -53,11 +59,15 @@ class Api:
             Route("/monitors/{name:path}/availability", self.availability),
             Route("/monitors/{name:path}", self.monitor),
             Route("/incidents", self.incidents),
+            Route("/incidents/{id}/explanation", self.explanation),
             Route("/incidents/{id}", self.incident),
-            Route("/incidents/{id}/acknowledge", self.acknowledge, methods=["POST"]),
+            *AnswerApi(self._operator).routes(),
             Route("/maintenance", self.maintenance),
             Route("/maintenance", self.start_maintenance, methods=["POST"]),
             Route("/maintenance/{id:path}/end", self.end_maintenance, methods=["POST"]),
+            *OnCallApi(self._operator).routes(),
+            *AlertsApi(self._operator).routes(),
+            Route("/receipts", self.receipts),
             Route("/channels/{name:path}/test", self.test_channel, methods=["POST"]),
             Route("/configuration", self.configuration),
             Route("/reload", self.reload, methods=["POST"]),
@@ -103,12 +113,8 @@ class Api:
     async def incident(self, request: Request) -> Response:
         return JsonResponse(incident_view_json(await self._operator.incident(request.path_params["id"])))
 
-    async def acknowledge(self, request: Request) -> Response:
-        by = person(await read_object(request))
-        known = await self._operator.incident(request.path_params["id"])
-        if not known.incident.open:
-            raise HTTPException(409, f"incident {known.incident.id} is over: there is nothing left to acknowledge")
-        return JsonResponse(incident_json(await self._operator.acknowledge(known.incident.id, by)))
+    async def explanation(self, request: Request) -> Response:
+        return JsonResponse(explanation_json(await self._operator.explanation(request.path_params["id"])))
 
     async def maintenance(self, _request: Request) -> Response:
         return JsonResponse({"windows": [window_json(view) for view in await self._operator.maintenance()]})
@@ -122,9 +128,13 @@ class Api:
         return JsonResponse(window_json(await self._operator.end_maintenance(request.path_params["id"], by)))
 
     async def test_channel(self, request: Request) -> Response:
-        await read_object(request)
-        receipts = await self._operator.notify_test(request.path_params["name"])
+        body = await read_object(request)
+        receipts = await self._operator.notify_test(request.path_params["name"], read_text(body, "to"))
         return JsonResponse({"receipts": [receipt_json(receipt) for receipt in receipts]})
+
+    async def receipts(self, _request: Request) -> Response:
+        """Where providers report to: for whoever sets that up with them."""
+        return JsonResponse({"addresses": dict(self._operator.receipts.addresses())})
 
     async def configuration(self, _request: Request) -> Response:
         return JsonResponse(self._operator.describe())

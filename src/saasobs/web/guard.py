@@ -7,11 +7,14 @@ DNS rebinding read the answers. So:
    browser can reach one, and its permissions say who may.)
 2. A request that changes something must carry ``Content-Type: application/json`` or ``X-Saasobs: 1``, which no plain
    form and no cross-origin script without a preflight can send; an Origin, if there is one, must be this very host.
+   The forms of an incident's page are the exception: there the browser itself must say that a page of this very host
+   sent it (Sec-Fetch-Site, else Origin; https://www.w3.org/TR/fetch-metadata/).
 3. Every answer carries headers that keep the page from loading, running or being framed by anything else.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from ipaddress import ip_address
 from urllib.parse import urlsplit
@@ -22,13 +25,15 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from saasobs.web.errors import answer
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+_FORM = "application/x-www-form-urlencoded"
+_FORM_PATH = re.compile(r"/incidents/[^/]+/answer")
 _HEADERS = {
     "Content-Security-Policy": (
-        "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; "
+        "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'self'; "
         "frame-ancestors 'none'"
     ),
     "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
+    "Referrer-Policy": "same-origin",  # with none at all, browsers send `Origin: null` with our own forms, too
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
@@ -66,6 +71,8 @@ class Guard:
         if scope["method"] in _SAFE_METHODS:
             return ""
         content_type = headers.get("content-type", "").partition(";")[0].strip().lower()
+        if content_type == _FORM and _FORM_PATH.fullmatch(scope["path"]):
+            return "" if _sent_by_us(headers, host) else "Send this form from the incident's own page: load it again."
         if content_type != "application/json" and headers.get("x-saasobs") != "1":
             return "A change needs Content-Type: application/json or the header X-Saasobs: 1."
         if not _same_origin(headers, host):
@@ -103,6 +110,14 @@ def is_loopback_name(name: str) -> bool:
         return ip_address(name).is_loopback
     except ValueError:
         return False
+
+
+def _sent_by_us(headers: Headers, host: str) -> bool:
+    """Whether the browser says so. One that says nothing of it is too old to be believed."""
+    site, origin = headers.get("sec-fetch-site"), headers.get("origin")
+    if site is not None:
+        return site == "same-origin"
+    return origin is not None and bool(host) and _origin_host(origin) == host.lower()
 
 
 def _same_origin(headers: Headers, host: str) -> bool:

@@ -1,4 +1,7 @@
-"""What others may reach: heartbeat pings, `/metrics`, `/healthz`, `/readyz`. Nothing here gives a hint to a guesser.
+"""What others may reach: heartbeat pings, alerts of others, on-call calendars, the signed links of messages,
+`/metrics`, `/healthz`, `/readyz`.
+
+Nothing here gives a hint to a guesser.
 
 A ping is written down before it is answered; while it cannot be, the answer is 503 and the client tries again.
 A job's ping counts as soon as its URL has arrived: a body that is too long, too slow or broken off is cut, not refused.
@@ -21,10 +24,15 @@ from starlette.types import ASGIApp
 from saasobs.core.errors import SaasobsError, StorageError, Unavailable
 from saasobs.core.heartbeat import Ping, Signal
 from saasobs.core.ports import Operator
+from saasobs.web.alerts import AlertEndpoints
+from saasobs.web.answer_link import AnswerLinkPage
+from saasobs.web.calendar import MEDIA_TYPE, calendar
+from saasobs.web.clock import wall_clock
 from saasobs.web.errors import RETRY_AFTER
 from saasobs.web.json import JsonResponse
-from saasobs.web.operator import wall_clock
 from saasobs.web.peers import is_private_peer
+from saasobs.web.presses import Presses
+from saasobs.web.receipts import Receipts
 
 KEPT_BODY = 10_000
 READ_BODY = 1024 * 1024
@@ -54,9 +62,14 @@ def ingest_app(
         routes=[
             Route("/ping/{token}", endpoints.ping, methods=_METHODS),
             Route("/ping/{token}/{action:path}", endpoints.ping, methods=_METHODS),
+            Route("/oncall/{token}.ics", endpoints.calendar),
             Route("/metrics", endpoints.metrics),
             Route("/healthz", endpoints.healthz),
             Route("/readyz", endpoints.readyz),
+            *AlertEndpoints(operator, now).routes(),
+            *AnswerLinkPage(operator).routes(),
+            *Presses(operator).routes(),
+            *Receipts(operator).routes(),
         ],
         exception_handlers={SaasobsError: _on_error, HTTPException: _on_refusal, Exception: _on_bug},
     )
@@ -99,6 +112,13 @@ class _Ingest:
         except (TimeoutError, ClientDisconnect):
             whole = False
         return bytes(kept).decode("utf-8", "replace").replace("\0", "�"), whole
+
+    async def calendar(self, request: Request) -> Response:
+        """Who is on call, for calendars that subscribe to it."""
+        view = self._operator.calendar_feed(request.path_params["token"])
+        if view is None:
+            raise HTTPException(404)
+        return Response(calendar(view, self._now()), headers={"Content-Type": MEDIA_TYPE, "Cache-Control": "no-cache"})
 
     async def metrics(self, request: Request) -> Response:
         """Rendered in a thread: ten thousand series take over a second."""

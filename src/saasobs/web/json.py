@@ -15,12 +15,14 @@ from typing import Any
 from starlette.responses import Response
 
 from saasobs.core.errors import Fault
+from saasobs.core.explanation import Explanation, Telling
 from saasobs.core.incident import Attempt, Event, Incident, MonitorState, Notice, Receipt
 from saasobs.core.maintenance import WindowView
 from saasobs.core.objective import Availability
-from saasobs.core.ports import Health, IncidentView, MonitorView
+from saasobs.core.receipts import MICRO
 from saasobs.core.result import REASONS, Result
 from saasobs.core.values import SECOND, to_datetime
+from saasobs.core.views import Health, IncidentView, MonitorView
 
 Json = dict[str, Any]
 
@@ -94,7 +96,7 @@ def monitor_json(view: MonitorView, *, recent: bool = False) -> Json:
         "interval_seconds": seconds(monitor.interval),
         "timeout_seconds": seconds(monitor.timeout),
         "severity": monitor.severity,
-        "policy": monitor.policy,
+        "policy": monitor.policy or None,
         "tags": list(monitor.tags),
         "depends_on": list(monitor.depends_on),
         "description": monitor.description,
@@ -199,6 +201,8 @@ def incident_json(incident: Incident) -> Json:
         "correlation_id": incident.correlation_id or None,
         "acknowledged_at": moment(incident.acknowledged_at),
         "acknowledged_by": incident.acknowledged_by or None,
+        "snoozed_until": moment(incident.snoozed_until),
+        "assigned_to": incident.assigned_to or None,
         "ended_at": moment(incident.ended_at),
         "ending": incident.ending,
     }
@@ -214,13 +218,45 @@ def incident_view_json(view: IncidentView) -> Json:
     }
 
 
+def explanation_json(found: Explanation) -> Json:
+    """Who was told of an incident: `told` in the order in which it was due, each with its `fate` (told, waits, not
+    told) and `why` in a sentence; `notes` are what else bears on it."""
+    return {
+        "incident": incident_json(found.incident),
+        "told": [_telling_json(one) for one in found.tellings],
+        "notes": [{"at": moment(at), "text": text} for at, text in found.notes],
+    }
+
+
+def _telling_json(one: Telling) -> Json:
+    return {
+        "notice_id": one.notice_id,
+        "person": one.person or None,
+        "schedule": one.schedule or None,
+        "channel": one.channel,
+        "recipient": one.recipient,
+        "change": one.change,
+        "step": one.step,
+        "round": one.round,
+        "due_at": moment(one.due_at),
+        "fate": one.fate,
+        "at": moment(one.at),
+        "why": one.why,
+        "suppression": one.suppression,
+        "attempts": one.tries,
+        "delivered_at": moment(one.delivered_at),
+        "group_id": one.group_id or None,
+    }
+
+
 def event_json(event: Event) -> Json:
     return {"at": moment(event.at), "change": event.change, "text": event.text, "actor": event.actor or None}
 
 
 def notice_json(notice: Notice) -> Json:
     """One thing owed to one recipient: `state` (pending, sent, suppressed, failed, expired), and why suppressed;
-    `group_id` where it shares a message with other incidents."""
+    `delivered_at` once the provider has said that it arrived, which is more than `sent`; `group_id` where it shares a
+    message with other incidents."""
     return {
         "id": notice.id,
         "change": notice.change,
@@ -233,6 +269,8 @@ def notice_json(notice: Notice) -> Json:
         "due_at": moment(notice.due_at),
         "next_at": moment(notice.next_at),
         "sent_at": moment(notice.sent_at),
+        "delivered_at": moment(notice.delivered_at),
+        "provider_id": notice.provider_id or None,
         "attempts": notice.attempts,
         "detail": notice.detail,
         "group_id": notice.group_id or None,
@@ -249,6 +287,7 @@ def attempt_json(attempt: Attempt) -> Json:
         "duration_seconds": seconds(attempt.duration),
         "outcome": attempt.outcome,
         "detail": attempt.detail,
+        "price": {"amount": attempt.price / MICRO, "currency": attempt.currency} if attempt.currency else None,
     }
 
 

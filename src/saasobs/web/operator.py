@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from typing import Any, cast
 
@@ -12,14 +11,10 @@ from starlette.types import ASGIApp
 
 from saasobs.core.ports import Operator
 from saasobs.web.api import Api
+from saasobs.web.clock import wall_clock
 from saasobs.web.errors import EXCEPTION_HANDLERS
 from saasobs.web.guard import Guard
 from saasobs.web.pages import Pages
-
-
-def wall_clock() -> int:
-    """Now, in microseconds."""
-    return time.time_ns() // 1000
 
 
 def operator_app(operator: Operator, *, hosts: Sequence[str] = (), now: Callable[[], int] = wall_clock) -> ASGIApp:

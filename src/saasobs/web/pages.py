@@ -1,6 +1,7 @@
 """The operator's pages: plain HTML, rendered here, readable on a phone and without JavaScript.
 
-They show and do not act: a change goes through the API or the CLI, and the page says which command.
+They show, and take answers to incidents (`saasobs.web.answers`); any other change goes through the API or the CLI, and
+the page says which command.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
+from urllib.parse import unquote
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
@@ -16,9 +18,11 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from saasobs.core.errors import StorageError
-from saasobs.core.incident import Incident, MonitorState
+from saasobs.core.incident import Incident, MonitorState, Topic
 from saasobs.core.maintenance import WindowView
-from saasobs.core.ports import MonitorView, Operator
+from saasobs.core.ports import Operator
+from saasobs.core.views import MonitorView
+from saasobs.web.answers import COOKIE, AnswerForms
 from saasobs.web.html import ASSETS, condition, render
 
 _REFRESH = 10
@@ -44,6 +48,7 @@ class Pages:
             Route("/monitors/{name:path}", self.monitor),
             Route("/incidents", self.incidents),
             Route("/incidents/{id}", self.incident),
+            *AnswerForms(self._operator).routes(),
             Mount("/assets", StaticFiles(directory=ASSETS)),
         ]
 
@@ -83,9 +88,17 @@ class Pages:
         return await self._page("incidents.html", section="incidents", refresh=_REFRESH, incidents=found)
 
     async def incident(self, request: Request) -> Response:
+        """It does not load itself again: somebody may be writing into its forms."""
         view = await self._operator.incident(request.path_params["id"])
-        refresh = _SLOW_REFRESH if view.incident.open else 0
-        return await self._page("incident.html", section="incidents", refresh=refresh, view=view)
+        incident = view.incident
+        names = {one.monitor.name for one in await self._operator.monitors()}
+        shown = {
+            "view": view,
+            "watched": incident.monitor in names and incident.topic is not Topic.ALERT,
+            "by": unquote(request.cookies.get(COOKIE, ""))[:100],
+            "people": self._operator.people(),
+        }
+        return await self._page("incident.html", section="incidents", **shown)
 
     async def _page(self, template: str, **values: Any) -> Response:
         """Rendered in a thread: a page of a thousand monitors must not delay a check."""

@@ -17,3 +17,14 @@ def is_private_peer(scope: Scope) -> bool:
         return True
     client = scope.get("client")
     return client is not None and is_private_address(client[0])
+
+
+def peer_of(scope: Scope) -> str:
+    """Whom guesses are counted by: the other end's address. Where that is our own reverse proxy, whom it names last,
+    which nobody but the proxy can have written."""
+    client = scope.get("client")
+    address = client[0] if client is not None else ""
+    if address and not is_private_address(address):
+        return str(address)
+    forwarded = Headers(scope=scope).getlist("x-forwarded-for")
+    return forwarded[-1].rpartition(",")[2].strip()[:64] or address if forwarded else str(address)

@@ -12,13 +12,21 @@ from saasobs.alerting.channels.faults import door
 from saasobs.alerting.channels.fields import DEFAULT_TIMEOUT, Timeout
 from saasobs.alerting.channels.kind import ChannelKind, Tools
 from saasobs.alerting.channels.threads import Bench
+from saasobs.alerting.details import Fact
 from saasobs.core.errors import DeliveryError
 from saasobs.core.groups import GroupBriefing
 from saasobs.core.incident import Briefing, Receipt
 from saasobs.options import ChannelOptions
 
-_COLOURS: Final = {"🔴": "31", "🟡": "33", "🟢": "32", "⚪": "2"}
-_SHOWN: Final = frozenset({"Late", "Since", "Lasted", "Target", "Reasons", "Group", "Page", "Acknowledge"})
+_COLOURS: Final = {"🔴": "31", "🟡": "33", "🟢": "32", "⚪": "2", "🔔": "36"}
+_SHOWN: Final = frozenset(
+    {
+        Fact.LATE, Fact.SINCE, Fact.LASTED, Fact.PHASES, Fact.TARGET, Fact.AFFECTED, Fact.REASONS, Fact.GROUP,
+        Fact.PAGE, Fact.ACKNOWLEDGED, Fact.ACKNOWLEDGE,
+    }
+)  # fmt: skip
+_LABELS: Final = 13
+"""Columns; more where a label is longer."""
 _ROWS: Final = 10
 """Incidents that a group's message lists."""
 
@@ -28,6 +36,8 @@ class ConsoleOptions(ChannelOptions):
 
     timeout: Timeout = DEFAULT_TIMEOUT
     """A terminal that takes longer to print a message counts as blocked."""
+    quiet_hours: bool = False
+    """Whether warnings wait here in quiet hours. Nobody is woken by it."""
 
 
 class ConsoleChannel:
@@ -65,27 +75,28 @@ class ConsoleChannel:
 
 def render(briefing: Briefing, *, colours: bool = False) -> str:
     """The headline with its time, and below it, indented, what a person needs first."""
-    headline = _first(briefing.now, message.symbol(briefing), message.headline(briefing), colours=colours)
+    headline = _first(message.time(briefing), message.symbol(briefing), message.headline(briefing), colours=colours)
     return "\n".join([headline, *_below(message.details(briefing))]) + "\n"
 
 
 def render_group(group: GroupBriefing, *, colours: bool = False) -> str:
     """The same for many incidents, with a line for each of the first of them."""
-    headline = _first(group.now, group_message.symbol(group), group_message.headline(group), colours=colours)
+    headline = _first(message.time(group), group_message.symbol(group), group_message.headline(group), colours=colours)
     rows = [f"           {row.symbol} {row.incident_id}  {row.text}" for row in group_message.rows(group, _ROWS)]
     left = group_message.left_out(group, _ROWS)
     below = [*_below(group_message.details(group)), *rows, *([f"           {left}"] if left else [])]
     return "\n".join([headline, *below]) + "\n"
 
 
-def _first(now: int, symbol: str, headline: str, *, colours: bool) -> str:
-    text = f"{message.clock(now, now)}  {headline}"
+def _first(time: str, symbol: str, headline: str, *, colours: bool) -> str:
+    text = f"{time}  {headline}"
     return f"\x1b[1;{_COLOURS[symbol]}m{text}\x1b[0m" if colours else text
 
 
 def _below(details: Sequence[message.Detail]) -> list[str]:
-    shown = [detail for detail in details if detail.label in _SHOWN]
-    return [f"           {f'{detail.label}:':<13}{detail.text}" for detail in shown]
+    shown = [detail for detail in details if detail.fact in _SHOWN]
+    width = max([_LABELS, *(len(detail.label) + 2 for detail in shown)])
+    return [f"           {f'{detail.label}:':<{width}}{detail.text}" for detail in shown]
 
 
 def wants_colours(stream: TextIO | None, environ: Mapping[str, str]) -> bool:

@@ -31,6 +31,7 @@ from saasobs.alerting.hygiene import shorten
 from saasobs.core.errors import DeliveryError
 from saasobs.core.groups import GroupBriefing
 from saasobs.core.incident import Briefing, Receipt
+from saasobs.core.people import Contact
 from saasobs.core.values import SECOND, to_datetime
 from saasobs.options import ChannelOptions, SecretText
 
@@ -70,8 +71,8 @@ class EmailOptions(ChannelOptions):
     """The password that goes with `username`."""
     from_: MailAddress = Field(alias="from")
     """The sender's address."""
-    to: one_or_more(MailAddress, _ADDRESS_SCHEMA)  # type: ignore[valid-type]
-    """Whom to write to: one address or a list."""
+    to: one_or_more(MailAddress, _ADDRESS_SCHEMA) = ()  # type: ignore[valid-type]
+    """Whom to write to: one address or a list. Not needed where it serves `people` only."""
     ca_file: str | None = None
     """A file (PEM) with the authorities to trust in place of the system's, for a server of your own."""
     timeout: Timeout = DEFAULT_TIMEOUT
@@ -221,4 +222,4 @@ async def _leave(client: aiosmtplib.SMTP) -> None:
         client.close()
 
 
-EMAIL: Final = ChannelKind("email", EmailOptions, EmailChannel, "e-mail over SMTP")
+EMAIL: Final = ChannelKind("email", EmailOptions, EmailChannel, "e-mail over SMTP", Contact.EMAIL)

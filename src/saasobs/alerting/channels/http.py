@@ -1,4 +1,4 @@
-"""One POST to a provider: a connection of its own, no redirects, a bounded answer.
+"""One request to a provider, usually a POST: a connection of its own, no redirects, a bounded answer.
 
 A connection is never kept for the next message: between two alerts lie hours, and a stale connection is how a message
 gets lost or doubled. TLS contexts are made once (16–29 ms each).
@@ -46,6 +46,7 @@ class Answer:
 async def post(
     url: str,
     *,
+    method: str = "POST",
     content: bytes | None = None,
     form: Mapping[str, str] | None = None,
     headers: Mapping[str, str] | None = None,
@@ -54,7 +55,7 @@ async def post(
     """:raises Exception: as httpx does; go through `faults.door`, which also bounds the time."""
     client = httpx.AsyncClient(verify=await _tls(), timeout=None, follow_redirects=False)  # noqa: S113 - see `door`
     sent = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity", **(headers or {})}
-    async with client, client.stream("POST", url, content=content, data=form, headers=sent, auth=auth) as response:
+    async with client, client.stream(method, url, content=content, data=form, headers=sent, auth=auth) as response:
         body = bytearray()
         async for piece in response.aiter_bytes(8 * 1024):
             body += piece

@@ -34,10 +34,13 @@ from saasobs.alerting.channels import slack_blocks as blocks
 from saasobs.alerting.channels.faults import door, excerpt, refused, retry_after
 from saasobs.alerting.channels.fields import DEFAULT_TIMEOUT, SecretUrl, Timeout
 from saasobs.alerting.channels.kind import ChannelKind, Tools
+from saasobs.alerting.channels.press import Listener, ListenerTools
+from saasobs.alerting.channels.slack_answers import SlackAnswers, SlackListener, SocketMode
 from saasobs.alerting.channels.threads import Bench
 from saasobs.core.errors import DeliveryError
 from saasobs.core.groups import GroupBriefing
 from saasobs.core.incident import Briefing, Change, Receipt
+from saasobs.core.people import Contact
 from saasobs.core.ports import Channel
 from saasobs.core.values import SECOND, Secret
 from saasobs.options import ChannelOptions, HttpUrl, SecretText
@@ -85,6 +88,15 @@ class SlackOptions(ChannelOptions):
     """Where the bot speaks: `#alerts`, or the channel's ID."""
     webhook_url: SecretUrl | None = None
     """An incoming webhook: the simple form, a new message for each change."""
+    app_token: SecretText | None = None
+    """The app-level token, `xapp-…`, for buttons by Socket Mode: no public address is needed. Its scope is
+    `connections:write`."""
+    signing_secret: SecretText | None = None
+    """The app's signing secret, for buttons by HTTP: Slack's request URL is then `/slack/NAME/actions` on the ingest
+    listener, which it must be able to reach."""
+    mention: str = Field(default="", pattern=r"^(<!subteam\^[A-Z0-9]+>|<@[UW][A-Z0-9]+>|@here|@channel)?$")
+    """Who is called when something critical begins or gets worse: a user group as '<!subteam^S0123>', a member as
+    '<@U0123>', '@here' or '@channel'."""
     base_url: HttpUrl = _API
     """Slack's API, for a bot; another one for a proxy."""
     timeout: Timeout = DEFAULT_TIMEOUT
@@ -98,7 +110,14 @@ class SlackOptions(ChannelOptions):
             raise ValueError(
                 "`token` needs a `channel`" if self.token else "`channel` goes with `token`; a webhook has its own"
             )
+        if self.token is None and (self.app_token or self.signing_secret):
+            raise ValueError("buttons need a bot (`token` and `channel`): a webhook's messages cannot be edited")
         return self
+
+    @property
+    def hears(self) -> bool:
+        """Whether answers can come back, so that a message has buttons."""
+        return bool(self.app_token or self.signing_secret)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,15 +165,21 @@ class SlackBot:
 
     async def send(self, briefing: Briefing, reference: str) -> Receipt:
         loud = not _BROADCAST.isdisjoint(briefing.changes) and message.ending(briefing) is None
+        calls = self._options.mention if blocks.is_grave(briefing) else ""
+        head = blocks.head(briefing, calls=calls, buttons=self._options.hears)
+        reply = blocks.reply(briefing, calls=calls)
         async with door("Slack", self._options.timeout):
-            return await self._tell(Head.parse(reference), blocks.head(briefing), blocks.reply(briefing), loud=loud)
+            return await self._tell(briefing.recipient, Head.parse(reference), head, reply, loud=loud)
 
     async def send_group(self, group: GroupBriefing, reference: str) -> Receipt:
-        head, reply = blocks.group_head(group), blocks.group_reply(group)
+        calls = self._options.mention if blocks.is_grave_group(group) else ""
+        head = blocks.group_head(group, calls=calls, buttons=self._options.hears)
+        reply = blocks.group_reply(group)
         receipt = None
         try:
             async with door("Slack", self._options.timeout):
-                receipt = await self._tell(Head.parse(reference), head, reply, loud=group.graver)
+                known = Head.parse(reference)
+                receipt = await self._tell(group.recipient, known, head, reply, loud=group.graver)
                 await self._bring_up_to_date(group)
         except DeliveryError:
             if receipt is None:  # otherwise the news are out
@@ -164,14 +189,14 @@ class SlackBot:
     async def close(self) -> None:
         """Nothing is kept open between two messages."""
 
-    async def _tell(self, known: Head | None, head: Said, reply: Said, *, loud: bool) -> Receipt:
-        """Edit the message that is there and add to its thread, or post it."""
+    async def _tell(self, recipient: str, known: Head | None, head: Said, reply: Said, *, loud: bool) -> Receipt:
+        """Edit the message that is there and add to its thread, or post it: in the channel, or to a member."""
         if known is None or not await self._edit(known, head):
-            return await self._post(head)
+            return await self._post(recipient, head)
         return Receipt(await self._reply(known, reply, loud=loud), str(known))
 
-    async def _post(self, said: Said) -> Receipt:
-        answer = await self._call("chat.postMessage", channel=self._options.channel, **_PLAIN, **said)
+    async def _post(self, recipient: str, said: Said) -> Receipt:
+        answer = await self._call("chat.postMessage", channel=recipient, **_PLAIN, **said)
         head = Head(_text(answer, "channel"), _text(answer, "ts"))
         return Receipt(head.ts, str(head))
 
@@ -196,7 +221,7 @@ class SlackBot:
         for member in group.members:
             own = Head.parse(member.reference)
             if own is not None and member.alone is not None:
-                await self._edit(own, blocks.head(member.alone))
+                await self._edit(own, blocks.head(member.alone, buttons=self._options.hears))
 
     async def _call(self, method: str, **arguments: Any) -> SlackResponse:
         """:raises DeliveryError: for whatever Slack refuses, except that editing lets the caller look first."""
@@ -290,4 +315,14 @@ def _build(options: SlackOptions, tools: Tools) -> Channel:
     return SlackBot(options.token or Secret(""), options, tools)  # the options have made sure that there is one
 
 
-SLACK: Final = ChannelKind("slack", SlackOptions, _build, "Slack, by a bot or an incoming webhook")
+def _listen(options: SlackOptions, tools: ListenerTools) -> Listener | None:
+    if not options.hears or options.token is None:
+        return None
+    answers = SlackAnswers(options.token, options.base_url, tools)
+    socket = SocketMode(options.app_token, options.base_url, answers, tools) if options.app_token else None
+    return SlackListener(answers, socket, options.signing_secret)
+
+
+SLACK: Final = ChannelKind(
+    "slack", SlackOptions, _build, "Slack, by a bot or an incoming webhook", Contact.SLACK, listen=_listen, is_chat=True
+)

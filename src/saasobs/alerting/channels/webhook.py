@@ -42,6 +42,8 @@ class WebhookOptions(ChannelOptions):
     """What the payload is signed with: `whsec_` and the base64 of 24 to 64 random bytes."""
     timeout: Timeout = DEFAULT_TIMEOUT
     """For one message, all in all."""
+    quiet_hours: bool = False
+    """Whether warnings wait here in quiet hours. A machine has none."""
 
 
 class WebhookChannel:
