@@ -96,7 +96,7 @@ def test_the_link_of_a_group_takes_all_of_it() -> None:
     assert (offer.identity, offer.who, offer.page.language) == (text.group_id, "ana", "es")
     assert offer.page.standing is Standing.OPEN
     assert "30" in offer.page.headline
-    assert sum(fact.startswith("🔴") for fact, _ in offer.page.facts) == 20
+    assert sum(row.startswith("🔴") for row, _ in offer.page.rows) == 20
     assert all(not one.acknowledged_at for one in of(it, identities))
     it.say(AnswerKind.ACKNOWLEDGE, offer.identity, "ben")
     assert {one.acknowledged_by for one in of(it, identities)} == {"ben"}

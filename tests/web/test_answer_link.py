@@ -8,13 +8,13 @@ from dataclasses import replace
 import httpx
 import pytest
 
-from saasobs.alerting.answer_page import answer_page, no_offer
+from saasobs.alerting.answer_page import answer_page, group_page, no_offer
 from saasobs.core.answers import LINK_SNOOZE, Answer, AnswerKind, Offer, RefusedLink, Taken, Via
 from saasobs.core.errors import Refused, StorageError
-from saasobs.core.incident import Incident
+from saasobs.core.incident import Change, Incident
 from saasobs.web import combined_app, ingest_app, operator_app
 from saasobs.web.peers import peer_of
-from support.briefings import INCIDENT, briefing
+from support.briefings import INCIDENT, briefing, many, member
 from support.capture import captured
 from support.operator import FakeOperator, a_busy_operator, an_incident_view
 
@@ -232,3 +232,15 @@ def test_whom_guesses_are_counted_by(peer: str, forwarded: list[str], counted: s
     headers = [(b"x-forwarded-for", value.encode()) for value in forwarded]
     assert peer_of({"type": "http", "client": (peer, 1), "headers": headers}) == counted
     assert peer_of({"type": "http", "client": None, "headers": []}) == ""
+
+
+async def test_the_page_of_many_has_its_buttons_above_the_list() -> None:
+    """A thumb reaches them without passing twenty incidents."""
+    operator = an_operator()
+    members = tuple(member(number, Change.OPENED) for number in range(30))
+    operator.links[TOKEN] = Offer("g7q2m8zd", "ana", group_page(many(*members, person="ana", language="es")))
+    async with client(operator) as http:
+        page = (await http.get(f"/a/{TOKEN}")).text
+    assert "30 monitores están caídos" in page
+    assert page.count("<dt>🔴") == 20
+    assert page.index("Me encargo") < page.index("<dt>🔴")

@@ -76,12 +76,13 @@ def group_page(group: GroupBriefing) -> AnswerPage:
         standing=_standing_of([member.incident for member in group.open]),
         title=said.title,
         headline=group_message.headline(group),
-        facts=(*facts, *rows, *([("", left)] if left else [])),
+        facts=tuple(facts),
         said=_said_of_many(group, who),
         question=said.question,
         acknowledge=said.acknowledge,
         snooze=who.words.snooze_for(who.span(LINK_SNOOZE)),
         note=said.note,
+        rows=(*rows, *([("", left)] if left else [])),
     )
 
 

@@ -110,6 +110,8 @@ class AnswerPage:
     """The same of the other one."""
     note: str
     """What pressing them does."""
+    rows: tuple[tuple[str, str], ...] = ()
+    """Each incident of a message about many, below the buttons: its ID, and what is the matter."""
 
 
 @dataclass(frozen=True, slots=True)
