@@ -94,7 +94,9 @@ class PagerDutyChannel:
         said = answer.json()
         if not answer.accepted:
             wait = retry_after(answer.headers.get("retry-after"), self._clock.now())
-            raise refused("PagerDuty", answer.status, _words(said), _BUSY if answer.status == 429 else wait)
+            if wait is None and answer.status == 429:
+                wait = _BUSY
+            raise refused("PagerDuty", answer.status, _words(said), wait)
         if said.get("status") != "success":
             raise DeliveryError("PagerDuty's answer is not PagerDuty's: it does not say success")
 

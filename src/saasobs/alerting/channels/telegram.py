@@ -16,7 +16,7 @@ from typing import Annotated, Any, Final, Self
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
 from saasobs.alerting import group_message, message
-from saasobs.alerting.channels.faults import door, excerpt, refused
+from saasobs.alerting.channels.faults import door, excerpt, refused, retry_after
 from saasobs.alerting.channels.fields import DEFAULT_TIMEOUT, Timeout
 from saasobs.alerting.channels.http import Answer, post
 from saasobs.alerting.channels.kind import ChannelKind, Tools
@@ -193,6 +193,8 @@ class TelegramChannel:
                 f"Telegram: the group {chat} is now the supergroup {moved}: configure that", retry_after=0
             )
         wait = int(seconds * SECOND) if isinstance(seconds, int) and 0 <= seconds <= _LONGEST_WAIT else None
+        if wait is None:  # what stands in front of Telegram says it in its own way
+            wait = retry_after(answer.headers.get("retry-after"), self._clock.now())
         return refused("Telegram", answer.status, sentence, wait)
 
 
