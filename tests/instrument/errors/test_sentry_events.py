@@ -100,7 +100,7 @@ for errors in list(capture._running): errors.flush(30)  # the end of the process
 def run(code: str, dsn: str) -> list[dict[str, Any]]:
     """Run it in a fresh interpreter; returns its log."""
     program = _COMMON + code.replace("DSN", repr(dsn)) + _PATIENTLY
-    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=100, check=False)
     assert ran.returncode == 0, ran.stderr
     return [json.loads(line) for line in ran.stdout.splitlines() if line.startswith("{")]
 

@@ -23,12 +23,14 @@ from saasobs.instrument.config import InstrumentConfig
 from saasobs.instrument.errors.event import event_of, scrub_messages
 from saasobs.instrument.errors.report import Report
 from saasobs.instrument.errors.sending import Sender
+from saasobs.instrument.forks import prepare_connections
 
 OURS: Final = "saasobs_report"
 """In the hint of an event that we have built."""
 _SHUTDOWN: Final = 2.0
-_FORK_WAITS: Final = 5.0
-"""Seconds for which a fork waits until the SDK has been imported by somebody else."""
+_FORK_WAITS: Final = 30.0
+"""Seconds for which a fork waits at the most until the SDK has been imported by somebody else: on a busy machine, with
+everything that the SDK imports along, that takes some. A child that did not wait could never report."""
 
 
 class Sentry:
@@ -39,6 +41,8 @@ class Sentry:
         self._client: Any = None
         self._made_in = 0
         self._sender = Sender(self._send_later)
+        if config.sentry_dsn:
+            prepare_connections()
 
     def send(self, report: Report) -> bool:
         """Hand a report over; False when there is nowhere to send it, or too many are waiting."""

@@ -16,6 +16,7 @@ from typing import Final
 from urllib.parse import urlsplit, urlunsplit
 
 from saasobs.instrument import guard
+from saasobs.instrument.forks import prepare_requests
 
 TIMEOUT: Final = 2.0
 """Seconds for each attempt to send a ping."""
@@ -71,6 +72,7 @@ class Heartbeat:
             self._failed(RuntimeError("too many pings wait for an answer"))
             return
         try:
+            prepare_requests()
             url, content = ping_url(self._base, action), body.encode("utf-8", "replace")
             deliver = partial(self._deliver, url, content, self._previous, attempts)
             thread = threading.Thread(target=deliver, name="saasobs-heartbeat", daemon=True)

@@ -35,6 +35,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 from saasobs.instrument import guard
 from saasobs.instrument.config import InstrumentConfig
+from saasobs.instrument.forks import prepare_connections
 from saasobs.instrument.state import Operation, RequestFacts, current
 from saasobs.instrument.tracing.baggage import parse_baggage
 from saasobs.instrument.tracing.identity import identify
@@ -233,6 +234,8 @@ class Tracer:
         """Load the SDK now, while the app starts, and not in its first request."""
         try:
             from saasobs.instrument.tracing import provider  # noqa: F401, PLC0415 - 40 ms, for who exports only
+
+            prepare_connections()
         except Exception:  # noqa: BLE001 - a guest keeps quiet
             self._exports = False
             guard.failed("trace")
