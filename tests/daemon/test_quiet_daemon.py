@@ -32,9 +32,9 @@ monitors:
 
 
 def told(receiver: Receiver, name: str) -> list[str]:
-    """The types of the messages about a monitor, in order."""
-    sent: list[dict[str, Any]] = [request.json() for request in receiver.accepted()]
-    return [one["type"].removeprefix("incident.") for one in sent if one["monitor"]["name"] == name]
+    """The types of the messages about a monitor, in order; what came again after a kill has the same ID."""
+    sent: dict[str, dict[str, Any]] = {one.headers["webhook-id"]: one.json() for one in receiver.accepted()}
+    return [one["type"].removeprefix("incident.") for one in sent.values() if one["monitor"]["name"] == name]
 
 
 def held(daemon: Daemon, name: str) -> str:
