@@ -226,7 +226,7 @@ async def test_restarted_in_between(postgres: Postgres) -> None:
 
 async def test_it_leaves_without_a_trace(postgres: Postgres) -> None:
     """No check, failed ones included, makes the server log a connection that was broken off."""
-    before = postgres.log
+    before = postgres.settle()
     for query in ("SELECT 1", "SELECT * FROM no_such_table", "COPY (SELECT 1) TO STDOUT"):
         await ask(postgres, query=query)
     await ask(postgres, expect={"value": 2})
@@ -301,7 +301,7 @@ def test_on_each_loop(postgres: Postgres, certificates: Certificates, loop: Loop
                 await task
         return [plain, secure, hanging]
 
-    before = postgres.log
+    before = postgres.settle()
     with postgres.encrypted(identity):
         plain, secure, hanging = run_on(loop, checks())
     assert [plain.outcome, secure.outcome] == [Outcome.UP, Outcome.UP], secure.message

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from support.daemon import free_port
+from support.daemon import free_port, wait_until
 from support.needs import require_binary
 from support.process import ServerProcess, as_user, folder_of, give
 from support.tls import Identity
@@ -60,6 +60,15 @@ class Postgres:
         ended = subprocess.run(command, capture_output=True, text=True, check=False)
         assert ended.returncode == 0, ended.stderr
         return ended.stdout.strip()
+
+    def settle(self) -> str:
+        """Wait until nobody else is connected, so that what they left has been logged; returns the log."""
+        others = (
+            "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
+            " AND query NOT LIKE '%pg_sleep%'"  # these sleep on for minutes, and say nothing
+        )
+        wait_until(lambda: self.run(others) == "0", 60, "earlier connections to end")
+        return self.log
 
     def stop(self) -> None:
         """At once, whoever is connected."""
