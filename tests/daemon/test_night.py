@@ -6,11 +6,13 @@ from dataclasses import replace
 from datetime import datetime, time
 from zoneinfo import ZoneInfo
 
+import pytest
+
 from saasobs.alerting.directory import Directory
 from saasobs.alerting.steps import Policy, Step
 from saasobs.core.errors import DeliveryError
 from saasobs.core.groups import GroupKind
-from saasobs.core.incident import Change, NoticeState, Suppression
+from saasobs.core.incident import Change, Suppression
 from saasobs.core.monitor import Severity
 from saasobs.core.people import Contact, Person, QuietHours
 from saasobs.core.values import DAY, HOUR, MINUTE, from_datetime
@@ -179,18 +181,56 @@ def test_a_morning_that_the_daemon_sleeps_through_is_told_late() -> None:
     assert chat.told.late_by == 3 * HOUR
 
 
-def test_without_quiet_hours_any_more_what_waited_is_told_at_the_old_time_at_the_latest() -> None:
-    """A reload takes them away: what comes from then on is told at once."""
+def test_without_quiet_hours_any_more_what_waited_is_told_now() -> None:
+    """A reload takes them away: what waited is told at once, and so is what comes from then on."""
     night = team("2026-11-22 23:00")
     night.open("api", Severity.WARNING)
     night.pass_(HOUR)
     night.configure(replace(night.directory, quiet_hours=None))
+    night.work()
+    assert [[one.monitor for one in message.incidents] for message in night.messages] == [["api"], ["api"]]
     night.open("search", Severity.WARNING)
     night.pass_(6 * MINUTE)
-    assert {one.told.incident.monitor for one in night.messages} == {"search"}  # type: ignore[union-attr]
-    night.pass_(8 * HOUR)
+    assert {one.told.incident.monitor for one in night.messages[2:]} == {"search"}  # type: ignore[union-attr]
     assert not night.pending()
-    assert all(one.state is NoticeState.SENT for one in night.notices(night.messages[-1].incidents[0].id))
+
+
+@pytest.mark.parametrize(("end", "minutes"), [(time(5), 300), (time(9), 540)])
+def test_a_morning_that_is_moved_takes_what_waits_with_it(end: time, minutes: int) -> None:
+    """A reload at midnight, to five or to nine: one digest, then, and it is not late; and not before."""
+    night = team("2026-11-23 00:00")
+    still = night.open("api", Severity.WARNING)
+    night.pass_(10 * MINUTE)
+    night.configure(replace(night.directory, quiet_hours=replace(NIGHT, end=end)))
+    night.pass_((minutes - 11) * MINUTE)
+    assert night.messages == []
+    assert {one.suppression for one in night.notices(still)} == {Suppression.QUIET_HOURS}
+    night.pass_(2 * MINUTE)
+    assert [(one.at, one.digest.late_by) for one in night.messages] == [
+        (lima("2026-11-23 00:00") + minutes * MINUTE, 0)
+    ] * 2
+
+
+def test_a_channel_that_has_no_night_any_more_tells_what_waited() -> None:
+    """`quiet_hours: false` at the chat: the chat hears, ana's telephone does not."""
+    night = team("2026-11-22 23:00")
+    night.open("api", Severity.WARNING)
+    night.pass_(HOUR)
+    night.configure(replace(night.directory, never_quiet=frozenset({"hook", "chat"})))
+    night.pass_(MINUTE)
+    assert night.at() == [CHAT]
+
+
+def test_a_reload_that_changes_no_night_wakes_nobody() -> None:
+    """Nothing is touched in the outbox."""
+    night = team("2026-11-22 23:00")
+    still = night.open("api", Severity.WARNING)
+    night.pass_(HOUR)
+    before = night.notices(still)
+    night.configure(night.directory)
+    assert night.notices(still) == before
+    night.work()
+    assert night.messages == []
 
 
 def test_the_day_is_as_ever() -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import time
 from typing import Final
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -205,6 +206,7 @@ def stories(draw: st.DrawFn) -> tuple[Story, list[tuple[str, object]]]:
     return story, [(first, 0), *draw(st.lists(acts, min_size=4, max_size=24))]
 
 
+@pytest.mark.timeout(STORIES * 10 + 300)
 @settings(max_examples=STORIES, deadline=None, suppress_health_check=list(HealthCheck))
 @given(stories())
 def test_nobody_falls_silent_without_a_word_of_why(told: tuple[Story, list[tuple[str, object]]]) -> None:

@@ -118,6 +118,8 @@ class Team:
     def configure(self, directory: Directory) -> None:
         """A reload."""
         self.directory = self.pipeline.directory = directory
+        with self.store.write() as transaction:
+            self.claims.look_again(transaction)
 
     # What happens ---------------------------------------------------------------------------------------------
 

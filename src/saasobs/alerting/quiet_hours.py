@@ -3,7 +3,8 @@
 1. Only warnings wait. Whoever was told of an incident as a critical one hears at once how it goes on.
 2. A person's own quiet hours count for what is meant for that person, else everybody's.
 3. What waits is marked on the notice, as `Suppression.QUIET_HOURS`, and comes up again when the quiet ends. It is
-   looked at anew then, so a restart, a reload or a clock that was set changes nothing.
+   looked at anew then, so a restart or a clock that was set changes nothing; and it is looked at anew when a
+   configuration is applied by which its quiet ends at another moment, or is over.
 4. It counts as under way all the time: it will be told, so the end of its incident is owed, too, and waits beside it.
    All that waited for one recipient is told in one message: a digest.
 
@@ -23,7 +24,7 @@ from saasobs.core.monitor import Severity
 from saasobs.core.people import QuietHours
 from saasobs.core.values import from_datetime, to_datetime
 
-__all__ = ["can_wait", "is_quiet", "put_off", "quiet_until", "rouse"]
+__all__ = ["can_wait", "is_quiet", "kept_otherwise", "put_off", "quiet_until", "rouse"]
 
 
 def quiet_until(quiet: QuietHours, at: int) -> int:
@@ -60,6 +61,11 @@ def put_off(notice: Notice, until: int, detail: str) -> Notice:
         lease_until=0,
         group_id="",
     )
+
+
+def kept_otherwise(notice: Notice, quiet: QuietHours | None, now: int) -> bool:
+    """Whether what waits for the morning would not wait until then by these quiet hours, of its channel and person."""
+    return is_quiet(notice) and now < notice.next_at != (quiet_until(quiet, now) if quiet is not None else 0)
 
 
 def rouse(notice: Notice, now: int) -> Notice:

@@ -80,6 +80,10 @@ class Claims:
         deliveries = desk.take()
         return Claimed(deliveries, transaction.next_due(name), desk.full)
 
+    def look_again(self, transaction: Transaction) -> bool:
+        """The quiet hours may have changed. :returns: whether anything comes up for that."""
+        return self._vetting.look_again(transaction, self._clock.now())
+
     def refused(self, delivery_id: str) -> None:
         """The provider did not take it: it is no message that anybody got."""
         self._pace.give_back(delivery_id)

@@ -81,6 +81,7 @@ class Outbox:
             if name not in routes or routes[name].channel is not channel:
                 await channel.close()
         self._drop_removed(heirs)
+        self._ledger.submit(self._look_again, patient=True)
 
     def set_back(self) -> None:
         """The wall clock was set back: moments to wait for that were reckoned by the old one hold no longer."""
@@ -227,6 +228,11 @@ class Outbox:
                 log.warning("outbox.channel_removed", channel=channel, notices=len(removed))
 
         self._ledger.submit(work, patient=True)
+
+    def _look_again(self, transaction: Transaction) -> None:
+        """What waits for the morning, by the quiet hours as they are now."""
+        if self._claims.look_again(transaction):
+            self.poke()
 
     async def _stop_workers(self, names: Sequence[str], seconds: float) -> None:
         tasks = [self._workers.pop(name) for name in names]

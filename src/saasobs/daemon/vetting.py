@@ -21,7 +21,7 @@ from saasobs.alerting.grouping import News
 from saasobs.alerting.handover import hand_over, still_right
 from saasobs.alerting.hold import is_quiet
 from saasobs.alerting.policy import STEPPED
-from saasobs.alerting.quiet_hours import can_wait, put_off, quiet_until, rouse
+from saasobs.alerting.quiet_hours import can_wait, kept_otherwise, put_off, quiet_until, rouse
 from saasobs.core.incident import Change, Incident, Notice, NoticeState, Suppression
 from saasobs.core.monitor import Severity
 from saasobs.core.ports import Transaction
@@ -176,6 +176,17 @@ class Vetting:
         return replace(owing, notices=tuple(left)) if left else None
 
     # Now? ----------------------------------------------------------------------------------------------------
+
+    def look_again(self, transaction: Transaction, now: int) -> bool:
+        """After a reload: what waits for a morning that has been moved comes up now. :returns: whether any does."""
+        directory = self._context.directory
+        moved = [
+            replace(one, next_at=now)
+            for one in transaction.held()
+            if kept_otherwise(one, directory.quiet_for(one.channel, one.person), now)
+        ]
+        transaction.save_notices(moved)
+        return bool(moved)
 
     def _awake(self, transaction: Transaction, owing: Owing, now: int) -> Owing | None:
         """What waited, as a digest; None: it waits for the morning."""
