@@ -4,13 +4,14 @@
 # make docs   the generated pages: configuration, monitors, metrics, log events
 # make fuzz   strangers' bytes against all that reads them, for MINUTES (10)
 # make bench  benchmarks; benchmarks/RESULTS.md keeps what they printed
+# make dashboards-preview  the dashboards as pictures, docs/images (needs node, npm and chromium)
 
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 PYTEST_ARGS ?=
 
-.PHONY: run test check docs fuzz bench clean
+.PHONY: run test check docs fuzz bench dashboards-preview clean
 .DEFAULT_GOAL := run
 
 $(BIN)/python:
@@ -58,6 +59,13 @@ docs: $(VENV)/.dev
 	$(BIN)/python -m saasobs.settings.monitors_page
 	$(BIN)/python -m saasobs.daemon.document
 	$(BIN)/python -m saasobs.instrument.document
+	$(BIN)/python -m saasobs.rules.document
+	$(BIN)/python -m dashboards.generate
+
+# NAMES='overview slo' draws only these.
+dashboards-preview: $(VENV)/.dev
+	@$(BIN)/python tests/servers.py
+	PYTHONPATH=tests $(BIN)/python -m dashboards.preview $(NAMES)
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache var

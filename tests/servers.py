@@ -27,9 +27,12 @@ SERVERS = {
     "rabbitmq-server": "rabbitmq-server",
     "prometheus": "prometheus",
     "promtool": "prometheus",
+    "prometheus-postgres-exporter": "prometheus-postgres-exporter",
+    "prometheus-redis-exporter": "prometheus-redis-exporter",
     "prometheus-alertmanager": "prometheus-alertmanager",
     "amtool": "prometheus-alertmanager",
     "victoria-metrics": "victoria-metrics",
+    "systemd-analyze": "systemd",
 }
 
 _PLACES = ("/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/lib/postgresql/15/bin")

@@ -21,13 +21,14 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     if options.command == "break":
         return throw_switch(options.port, options.mode)
-    return serve(options.port, options.database)
+    return serve(options.host, options.port, options.database)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m examples.shop", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="serve | break")
-    start = commands.add_parser("serve", help="start the shop on loopback")
+    start = commands.add_parser("serve", help="start the shop")
+    start.add_argument("--host", default=HOST, help="the address to listen on; 0.0.0.0 in a container (%(default)s)")
     start.add_argument("--database", type=Path, default=Path("var/shop.db"), help="its SQLite file (%(default)s)")
     switch = commands.add_parser("break", help="make a running shop slow, failing or chatty; off mends it")
     switch.add_argument("mode", choices=MODES)
@@ -49,14 +50,14 @@ def throw_switch(port: int, mode: str) -> int:
     return 0
 
 
-def serve(port: int, database: Path) -> int:
+def serve(host: str, port: int, database: Path) -> int:
     """Run until SIGTERM or SIGINT."""
     import uvicorn  # noqa: PLC0415 - throwing the switch needs none of it, and should take no time
 
     from examples.shop.app import create_app  # noqa: PLC0415
 
     app = saasobs.instrument(create_app(database), service="shop")
-    uvicorn.run(app, host=HOST, port=port, log_config=None, access_log=False, timeout_graceful_shutdown=2)
+    uvicorn.run(app, host=host, port=port, log_config=None, access_log=False, timeout_graceful_shutdown=2)
     return 0
 
 

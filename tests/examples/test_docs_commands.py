@@ -1,12 +1,13 @@
 """Every `saasobs …` line in the README and in docs/ can be typed; those that need no daemon are really run.
 
 Examples stand in ```console blocks, each on a line that begins with `$ `. They run from the root of the repository, as
-a reader would, but for two substitutions: hosts that do not exist become a server of the test, and a file that the
-reader is asked to write is written first.
+a reader would, but for three substitutions: hosts that do not exist become a server of the test, a file that the reader
+is asked to write is written first, and what is written goes elsewhere.
 """
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import subprocess
@@ -17,11 +18,12 @@ from pathlib import Path
 import pytest
 
 from saasobs.cli.main import parser
+from support.grafana import TOKEN, grafana
 from support.target import Target
 
 ROOT = Path(__file__).parents[2]
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
-WITHOUT_DAEMON = {"validate", "schema", "check"}
+WITHOUT_DAEMON = {"validate", "schema", "check", "rules", "grafana"}
 DOWN_TOO = {"shop-checkout"}
 """Monitors of config/demo.yaml: the shop need not run, so that down is as good an answer as up."""
 
@@ -79,11 +81,14 @@ def test_every_example_parses(example: Example) -> None:
 @pytest.mark.parametrize("example", RUNNABLE, ids=str)
 def test_every_example_without_a_daemon_runs(example: Example, tmp_path: Path) -> None:
     """It ends well, and what is redirected to a file is there."""
-    with Target() as target:
-        arguments = [re.sub(r"https://[a-z.]*example(\.com)?", target.url, word) for word in example.arguments]
+    with Target() as target, grafana() as dashboards:
+        grafanas = re.compile(r"^(?:https://grafana\.example\.com|http://localhost:3000)$")
+        theirs = [grafanas.sub(dashboards.url, word) for word in example.arguments]
+        arguments = [re.sub(r"https://[a-z.]*example(\.com)?", target.url, word) for word in theirs]
         told = subprocess.run(
-            [sys.executable, "-m", "saasobs", *(_placed(word, tmp_path) for word in arguments)],
+            [sys.executable, "-m", "saasobs", *_placed(arguments, tmp_path)],
             cwd=ROOT,
+            env={**os.environ, "SAASOBS_GRAFANA_TOKEN": TOKEN},
             capture_output=True,
             text=True,
             check=False,
@@ -95,13 +100,12 @@ def test_every_example_without_a_daemon_runs(example: Example, tmp_path: Path) -
     assert told.stdout
 
 
-def _placed(word: str, folder: Path) -> str:
-    """A file that the page asks the reader to write, with the page's own text for it."""
-    if word != "saasobs.yaml":
-        return word
-    path = folder / word
+def _placed(words: list[str], folder: Path) -> list[str]:
+    """With a file that the page asks the reader to write, of its own text; and what is written goes elsewhere."""
+    path = folder / "saasobs.yaml"
     path.write_text(_yaml_blocks(ROOT / "docs/getting-started.md")[0])
-    return str(path)
+    there = [str(path) if word == path.name else word for word in words]
+    return [str(folder / word) if there[i - 1 : i] == ["--out"] else word for i, word in enumerate(there)]
 
 
 def _yaml_blocks(page: Path) -> list[str]:
@@ -128,4 +132,4 @@ def test_the_other_commands_exist() -> None:
         elif first.endswith("/python"):
             assert (ROOT / rest[1].replace(".", "/") / "__main__.py").exists(), example
         else:
-            assert first in {"saasobs", "pip"}, example
+            assert first in {"saasobs", "pip", "export"}, example

@@ -16,7 +16,7 @@ from support.json_schema import problems
 
 ROOT = Path(__file__).parents[2]
 BAD = Path(__file__).parent / "bad"
-FILES = sorted((ROOT / "config").glob("*.yaml"))
+FILES = sorted(file for file in (ROOT / "config").glob("*.yaml") if file.name != "otel-collector.yaml")
 
 
 def against(data: Any) -> list[str]:

@@ -21,10 +21,11 @@ from support.daemon import free_port
 from support.needs import require_binary
 
 SCRAPE = """\
-global: {{scrape_interval: 200ms, scrape_timeout: 200ms}}
+global: {{scrape_interval: 2s, scrape_timeout: 2s}}
 scrape_configs: [{{job_name: shop, static_configs: [{{targets: ["127.0.0.1:{port}"]}}]}}]
 """
-_PATIENCE = 30.0
+"""A scrape that takes too long on a busy machine would mark every series as gone."""
+_PATIENCE = 60.0
 
 
 @dataclass(frozen=True)

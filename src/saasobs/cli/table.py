@@ -2,162 +2,12 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, ArgumentTypeError
 from pathlib import Path
 
+from saasobs.cli import arguments
 from saasobs.cli.command import Command
 
 DEFAULT_CONFIGURATIONS = (Path("saasobs.yaml"), Path("config/saasobs.yaml"))
-
-
-def _check(parser: ArgumentParser) -> None:
-    parser.add_argument("target", metavar="NAME_OR_URL", help="a monitor's name, or any http:// or https:// URL")
-
-
-def _validate(parser: ArgumentParser) -> None:
-    parser.add_argument("paths", metavar="PATH", nargs="*", type=Path, help="files or folders; else the usual one")
-
-
-def _status(parser: ArgumentParser) -> None:
-    parser.add_argument("name", metavar="NAME", nargs="?", help="one monitor, in full")
-
-
-def _incidents(parser: ArgumentParser) -> None:
-    parser.add_argument("id", metavar="ID", nargs="?", help="one incident, in full; the beginning of its ID will do")
-    parser.add_argument("--open", action="store_true", help="only those that still go on")
-    parser.add_argument("--limit", type=_count, default=20, metavar="N", help="how many, newest first (%(default)s)")
-
-
-def _slo(parser: ArgumentParser) -> None:
-    parser.add_argument("name", metavar="NAME", nargs="?", help="one monitor; else all")
-    parser.add_argument("--days", type=_days, default=30, metavar="N", help="how far back (%(default)s)")
-
-
-def _days(text: str) -> int:
-    if not (text.isdecimal() and 1 <= int(text) <= 366):
-        raise ArgumentTypeError(f"{text!r} is no number of days from 1 to 366")
-    return int(text)
-
-
-def _answer(parser: ArgumentParser) -> None:
-    parser.add_argument(
-        "id", metavar="ID", help="the incident: the beginning of its ID will do; or a message about many"
-    )
-    parser.add_argument("--why", metavar="TEXT", default="", help="for its timeline")
-    _by(parser)
-
-
-def _snooze(parser: ArgumentParser) -> None:
-    parser.add_argument("--for", dest="lasting", metavar="TIME", help="how long, as in 30m (the default) or 2h")
-    parser.add_argument(
-        "--until", metavar="MOMENT", help="or until when: 2026-11-22T23:00-05:00, or 23:00 (local time)"
-    )
-    _answer(parser)
-
-
-def _assign(parser: ArgumentParser) -> None:
-    _answer(parser)
-    parser.add_argument("--to", metavar="WHO", required=True, help="one of the configured people, or any name")
-
-
-def _note(parser: ArgumentParser) -> None:
-    parser.add_argument("id", metavar="ID", help="the incident; the beginning of its ID will do")
-    parser.add_argument("text", metavar="TEXT", nargs="+", help="what the timeline shall say")
-    _by(parser)
-
-
-def _one_monitor(parser: ArgumentParser) -> None:
-    parser.add_argument("name", metavar="NAME", help="the monitor")
-    _by(parser)
-
-
-def _maintenance(parser: ArgumentParser) -> None:
-    parser.add_argument("action", metavar="start|list|end", choices=("start", "list", "end"), help="what to do")
-    parser.add_argument("id", metavar="ID", nargs="?", help="for `end`: the window; the beginning of its ID will do")
-    parser.add_argument(
-        "--monitor", metavar="NAME", action="append", default=[], help="what it covers; may be repeated"
-    )
-    parser.add_argument("--tag", metavar="TAG", action="append", default=[], help="every monitor with this tag")
-    parser.add_argument("--all", action="store_true", help="every monitor")
-    parser.add_argument("--for", dest="lasting", metavar="TIME", help="how long, as in 30m or 1h30m")
-    parser.add_argument(
-        "--until", metavar="MOMENT", help="or until when: 2026-11-22T23:00-05:00, or 23:00 (local time)"
-    )
-    parser.add_argument("--at", metavar="MOMENT", help="when it begins; else now")
-    parser.add_argument("--reason", metavar="WHY", default="", help="what is done, for timelines")
-    _by(parser)
-
-
-def _policy(parser: ArgumentParser) -> None:
-    parser.add_argument("action", metavar="test", choices=("test",), help="what to do")
-    parser.add_argument("--monitor", metavar="NAME", required=True, help="the monitor that fails")
-    parser.add_argument("--severity", metavar="critical|warning", choices=("critical", "warning"), help="else its own")
-    parser.add_argument("--at", metavar="MOMENT", help="when, as in '2026-12-24 03:00 America/Lima'; else now")
-    parser.add_argument("--tenant", metavar="NAME", default="", help="the tenant that it concerns alone")
-    parser.add_argument("--tag", metavar="TAG", action="append", default=[], help="one more tag; may be repeated")
-    parser.add_argument("--label", metavar="NAME=VALUE", action="append", default=[], help="of an alert of others")
-
-
-def _explain(parser: ArgumentParser) -> None:
-    parser.add_argument("id", metavar="ID", help="the incident; the beginning of its ID will do")
-
-
-def _wrap(parser: ArgumentParser) -> None:
-    from saasobs.cli.wrap import add_arguments  # noqa: PLC0415 - they are made from the instrumentation's settings
-
-    add_arguments(parser)
-
-
-def _notify(parser: ArgumentParser) -> None:
-    parser.add_argument("action", metavar="test|receipts", choices=("test", "receipts"), help="what to do")
-    parser.add_argument("channel", metavar="CHANNEL", nargs="?", help="for `test`: the channel's name")
-    parser.add_argument(
-        "--to", metavar="PERSON", help="for `test`: one of the people, else the channel's own recipients"
-    )
-
-
-def _oncall(parser: ArgumentParser) -> None:
-    parser.add_argument("schedule", metavar="SCHEDULE", nargs="?", help="one schedule; else all")
-    parser.add_argument("--days", type=_days, default=28, metavar="N", help="how far ahead (%(default)s)")
-    parser.add_argument("--override", metavar="PERSON", help="PERSON stands in, for --for or --until")
-    parser.add_argument("--for", dest="lasting", metavar="TIME", help="how long, as in 4h or 2d")
-    parser.add_argument(
-        "--until", metavar="MOMENT", help="or until when: 2026-12-26T09:00-05:00, or 23:00 (local time)"
-    )
-    parser.add_argument("--at", metavar="MOMENT", help="from when; else now")
-    parser.add_argument("--reason", metavar="WHY", default="", help="why, for everybody to see")
-    parser.add_argument("--end", metavar="ID", help="end an override now; the beginning of its ID will do")
-    _by(parser)
-
-
-def _alerts(parser: ArgumentParser) -> None:
-    parser.add_argument("matcher", metavar="MATCHER", nargs="*", help="only those that fit, as in service=api")
-
-
-def _silence(parser: ArgumentParser) -> None:
-    parser.add_argument("action", metavar="add|list|expire", choices=("add", "list", "expire"), help="what to do")
-    parser.add_argument(
-        "matchers", metavar="MATCHER|ID", nargs="*", help="for `add`: which alerts; for `expire`: which silence"
-    )
-    parser.add_argument("--for", dest="lasting", metavar="TIME", help="how long, as in 30m or 2h; else 1h")
-    parser.add_argument(
-        "--until", metavar="MOMENT", help="or until when: 2026-11-22T23:00-05:00, or 23:00 (local time)"
-    )
-    parser.add_argument("--at", metavar="MOMENT", help="when it begins; else now")
-    parser.add_argument("--reason", metavar="WHY", default="", help="why, for timelines")
-    _by(parser)
-
-
-def _by(parser: ArgumentParser) -> None:
-    parser.add_argument("--by", metavar="WHO", default="", help="who does it, for the timeline; else your user name")
-
-
-def _count(text: str) -> int:
-    number = int(text)
-    if not 1 <= number <= 1000:
-        raise ValueError(text)
-    return number
-
 
 COMMANDS: tuple[Command, ...] = (
     Command(
@@ -179,7 +29,7 @@ COMMANDS: tuple[Command, ...] = (
         description="Run one check in this process, without the daemon and without telling anybody. Phases are drawn as"
         " bars; the certificate and each expectation that failed are shown. The daemon is asked for a"
         " heartbeat, since only it knows the pings. Exit code 0 when up, 1 when not.",
-        arguments=_check,
+        arguments=arguments.check,
         examples=(
             "saasobs check https://example.com/health  # no configuration needed",
             "saasobs check shop-checkout --config config/demo.yaml",
@@ -193,7 +43,7 @@ COMMANDS: tuple[Command, ...] = (
         description="Read a configuration as `serve` would, and print every fault as file:line: path: message. Without"
         " PATH: --config, $SAASOBS_CONFIG, ./saasobs.yaml or ./config/saasobs.yaml. Exit code 2 when there"
         " is a fault.",
-        arguments=_validate,
+        arguments=arguments.validate,
         examples=("saasobs validate config/demo.yaml", "saasobs validate config/demo.yaml --json"),
         options=("config", "json"),
     ),
@@ -212,7 +62,7 @@ COMMANDS: tuple[Command, ...] = (
         "saasobs.cli.status:status",
         description="What the running daemon believes now. Exit code 1 when a monitor is down or the daemon has a"
         " problem of its own.",
-        arguments=_status,
+        arguments=arguments.status,
         examples=(
             "saasobs status --config config/demo.yaml",
             "saasobs status nightly-invoices  # with its ping URL",
@@ -223,7 +73,7 @@ COMMANDS: tuple[Command, ...] = (
         "incidents",
         "list incidents, or show one with its timeline",
         "saasobs.cli.incidents:incidents",
-        arguments=_incidents,
+        arguments=arguments.incidents,
         examples=(
             "saasobs incidents --open",
             "saasobs incidents 7f3a  # who was told, when, and how that went",
@@ -235,7 +85,7 @@ COMMANDS: tuple[Command, ...] = (
         "saasobs.cli.slo:slo",
         description="How available each monitor was over the last days, how fast it answered, and what is left of the"
         " error budget of those that have an `slo`. Exit code 1 when a budget is spent.",
-        arguments=_slo,
+        arguments=arguments.slo,
         examples=("saasobs slo", "saasobs slo api --days 7"),
     ),
     Command(
@@ -244,7 +94,7 @@ COMMANDS: tuple[Command, ...] = (
         "saasobs.cli.answers:ack",
         description="Everything that is still owed for it is then no longer sent; whoever was told hears of the end."
         " The first one counts: a second acknowledgement changes nothing, and says who was first.",
-        arguments=_answer,
+        arguments=arguments.answer,
         examples=("saasobs ack 7f3a --by ana",),
     ),
     Command(
@@ -253,7 +103,7 @@ COMMANDS: tuple[Command, ...] = (
         "saasobs.cli.answers:unack",
         description="Its policy goes on: what would have been told meanwhile is told now, once to each, and the rest"
         " when it is due.",
-        arguments=_answer,
+        arguments=arguments.answer,
         examples=("saasobs unack 7f3a --why 'my shift is over'",),
     ),
     Command(
@@ -261,7 +111,7 @@ COMMANDS: tuple[Command, ...] = (
         "acknowledge an incident for some time only",
         "saasobs.cli.answers:snooze",
         description="When the time is over and the incident is not, its policy goes on by itself.",
-        arguments=_snooze,
+        arguments=arguments.snooze,
         examples=("saasobs snooze 7f3a", "saasobs snooze 7f3a --for 2h --by ana", "saasobs snooze 7f3a --until 08:00"),
     ),
     Command(
@@ -270,14 +120,14 @@ COMMANDS: tuple[Command, ...] = (
         "saasobs.cli.answers:assign",
         description="Acknowledges it, too, where nobody has. One of the configured people is told so over the channels"
         " of their own.",
-        arguments=_assign,
+        arguments=arguments.assign,
         examples=("saasobs assign 7f3a --to bruno",),
     ),
     Command(
         "note",
         "write a line into an incident's timeline",
         "saasobs.cli.answers:note",
-        arguments=_note,
+        arguments=arguments.note,
         examples=("saasobs note 7f3a restarted the database, watching it",),
     ),
     Command(
@@ -286,7 +136,7 @@ COMMANDS: tuple[Command, ...] = (
         "saasobs.cli.answers:resolve",
         description="Whoever was told hears so. A monitor that still fails opens a new incident once that is confirmed"
         " anew; what other systems report stays resolved until they have said that it was over.",
-        arguments=_answer,
+        arguments=arguments.answer,
         examples=("saasobs resolve 7f3a --why 'rolled back'",),
     ),
     Command(
@@ -295,7 +145,7 @@ COMMANDS: tuple[Command, ...] = (
         "saasobs.cli.explain:explain",
         description="For every person and channel: what was sent, when, why, or why not: a window, a dependency, an"
         " acknowledgement, quiet hours, a cap, a hand-over, a silence.",
-        arguments=_explain,
+        arguments=arguments.explain,
         examples=("saasobs explain 7f3a",),
     ),
     Command(
@@ -304,7 +154,7 @@ COMMANDS: tuple[Command, ...] = (
         "saasobs.cli.policy:policy",
         description="From the configuration alone: which policy takes an incident that opens at a moment, and whom its"
         " steps would reach if nobody answered. Overrides that were entered by hand are not known here.",
-        arguments=_policy,
+        arguments=arguments.policy,
         examples=(
             "saasobs policy test --monitor shop-checkout",
             "saasobs policy test --monitor shop-checkout --severity warning --at '2026-12-24 03:00 America/Lima'",
@@ -312,17 +162,44 @@ COMMANDS: tuple[Command, ...] = (
         options=("config", "json"),
     ),
     Command(
+        "rules",
+        "print Prometheus rules and alerts that fit what your services export",
+        "saasobs.cli.rules:rules",
+        description="A set of your own: for one service, with the routes whose slowness calls people, your objective."
+        " Without --out it is printed as one file; with it, there are recording.yml and alerts.yml in a folder.",
+        arguments=arguments.rules,
+        examples=("saasobs rules --service checkout --critical '/pay,/login' --slo 99.9 --out alerts/",),
+        options=("json",),
+    ),
+    Command(
+        "grafana",
+        "push the dashboards into a Grafana, or write them to a folder",
+        "saasobs.cli.grafana:grafana",
+        description="Seven dashboards that fit the metrics and the alerts: overview, service, route, slo, tenants,"
+        " data, uptime. `push` creates what is missing and updates what differs; again, it changes nothing. What"
+        " somebody changed in Grafana is overwritten and said so (--dry-run says it before); it stays in Grafana's"
+        " history. The token is that of a service account with the role Editor, in $SAASOBS_GRAFANA_TOKEN. `export`"
+        " writes the JSON for Grafana's provisioning. Exit code 1 when a dashboard was not pushed.",
+        arguments=arguments.grafana,
+        examples=(
+            "saasobs grafana push --url https://grafana.example.com --sentry-url https://acme.sentry.io",
+            "saasobs grafana push --url http://localhost:3000 --only overview,slo --dry-run",
+            "saasobs grafana export --out dashboards/",
+        ),
+        options=("json",),
+    ),
+    Command(
         "pause",
         "stop checking a monitor until it is resumed",
         "saasobs.cli.monitors:pause",
-        arguments=_one_monitor,
+        arguments=arguments.one_monitor,
         examples=("saasobs pause shop-checkout --by ana",),
     ),
     Command(
         "resume",
         "check a paused monitor again",
         "saasobs.cli.monitors:resume",
-        arguments=_one_monitor,
+        arguments=arguments.one_monitor,
         examples=("saasobs resume shop-checkout",),
     ),
     Command(
@@ -331,7 +208,7 @@ COMMANDS: tuple[Command, ...] = (
         "saasobs.cli.maintenance:maintenance",
         description="Checks and incidents go on inside a window; alerts wait, and what is still down at its end is told"
         " then. `list` shows the windows of the configuration, too.",
-        arguments=_maintenance,
+        arguments=arguments.maintenance,
         examples=(
             "saasobs maintenance start --monitor api --for 30m --reason deploy",
             "saasobs maintenance start --tag database --at 23:00 --for 2h",
@@ -345,7 +222,7 @@ COMMANDS: tuple[Command, ...] = (
         "saasobs.cli.oncall:oncall",
         description="Each schedule of the configuration: who has it now, every turn of the next four weeks, who stands"
         " in for whom, and the address that calendars subscribe to. Times are those of the schedule's time zone.",
-        arguments=_oncall,
+        arguments=arguments.oncall,
         examples=(
             "saasobs oncall",
             "saasobs oncall primary --days 90",
@@ -359,7 +236,7 @@ COMMANDS: tuple[Command, ...] = (
         "saasobs.cli.alerts:alerts",
         description="What fires now, by the word of Prometheus, Alertmanager, Grafana and whoever else is among the"
         " `alerts.sources` of the configuration. Each has its incident, which `saasobs incidents` shows.",
-        arguments=_alerts,
+        arguments=arguments.alerts,
         examples=("saasobs alerts", "saasobs alerts severity=page 'service=~api|web'"),
     ),
     Command(
@@ -369,7 +246,7 @@ COMMANDS: tuple[Command, ...] = (
         description="For alerts that others report, by their labels: name=value, name!=value, name=~expression,"
         " name!~expression; a word alone is the alert's name. Their incidents open all the same, and what"
         " still fires when the silence ends is told then. amtool and Grafana see the same silences.",
-        arguments=_silence,
+        arguments=arguments.silence,
         examples=(
             "saasobs silence add alertname=HighErrorRate service=api --for 2h --reason deploy",
             "saasobs silence list",
@@ -382,7 +259,7 @@ COMMANDS: tuple[Command, ...] = (
         "saasobs.cli.notify:notify",
         description="`notify test CHANNEL` has the running daemon send a test message at once. `notify receipts` shows"
         " where providers of text messages, WhatsApp and calls report to, for those whose console asks for it.",
-        arguments=_notify,
+        arguments=arguments.notify,
         examples=(
             "saasobs notify test team-slack",
             "saasobs notify test oncall-sms --to ana",
@@ -398,7 +275,7 @@ COMMANDS: tuple[Command, ...] = (
         " this process: signals and its exit code are its own. Of saasobs it needs the plain install only, in"
         " the same environment as the app. Exit code 127 when there is no such command, 126 when it cannot be"
         " executed.",
-        arguments=_wrap,
+        arguments=arguments.wrap,
         examples=(
             "saasobs wrap -- gunicorn shop.wsgi",
             "saasobs wrap --service shop -- uvicorn app:app --workers 4",

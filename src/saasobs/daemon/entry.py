@@ -10,6 +10,7 @@ import signal
 import sys
 from pathlib import Path
 
+from saasobs._version import __version__
 from saasobs.core.errors import ConfigurationError, SaasobsError
 from saasobs.daemon.reload import Reloader
 from saasobs.daemon.service import Service
@@ -18,7 +19,7 @@ from saasobs.instrument.process import Instrumentation
 from saasobs.settings import Settings, load
 
 # The daemon serves its own /metrics, and tells nobody's tenants apart.
-_OURS = {"service": "saasobs", "metrics": "off"}
+_OURS = {"service": "saasobs", "version": __version__, "metrics": "off"}
 
 
 def run(path: Path) -> int:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from saasobs.core.thresholds import MAX_QUERIES
 from saasobs.instrument import reading
 from saasobs.instrument.reading import LEVELS
 
@@ -48,7 +49,7 @@ class InstrumentConfig:
     trace_sampler: str = "parentbased_traceidratio"
     trace_sample_ratio: float = 0.1
     otel_sdk_disabled: bool = False
-    max_queries: int = 20
+    max_queries: int = MAX_QUERIES
     max_queries_by_route: Mapping[str, int] = field(default_factory=dict)
     repeated_queries: int = 5
     slow_query: float = 0.5

@@ -12,6 +12,7 @@ from pathlib import Path
 from saasobs.instrument import names
 from saasobs.instrument.config import SETTINGS, InstrumentConfig, Setting
 from saasobs.instrument.integrations import INTEGRATIONS
+from saasobs.instrument.metrics.processes import WORKERS
 from saasobs.instrument.process import Instrumentation
 
 PAGE = Path("docs/instrumentation-reference.md")
@@ -103,8 +104,8 @@ def _default(setting: Setting) -> str:
 
 def _metrics() -> Iterable[str]:
     process = Instrumentation.start(InstrumentConfig(), stream=io.StringIO())
-    for family in sorted(process.metrics.families(), key=lambda each: each.definition.name):
-        known = family.definition
+    definitions = [WORKERS, *(family.definition for family in process.metrics.families())]
+    for known in sorted(definitions, key=lambda each: each.name):
         labels = ", ".join(f"`{label}`" for label in sorted(known.labels)) or "none"
         yield f"| `{known.name}` | {known.kind} | {labels} | {known.help} |"
 

@@ -13,6 +13,7 @@ from pydantic import Field, model_validator
 
 from saasobs.core.redact import redact_text
 from saasobs.core.result import Failure, Outcome, Reason
+from saasobs.core.thresholds import CERTIFICATE_DAYS, CERTIFICATE_DAYS_DOWN
 from saasobs.core.values import format_duration
 from saasobs.options import Options, PositiveDuration
 from saasobs.probes.excerpt import visible
@@ -64,9 +65,9 @@ class Timed(Options):
 class Certified(Options):
     """How long the certificates of the chain must still be good."""
 
-    certificate_days: Annotated[float, Field(ge=0)] = 14
+    certificate_days: Annotated[float, Field(ge=0)] = CERTIFICATE_DAYS
     """Degraded when a certificate of the chain expires within so many days; 0 switches it off."""
-    certificate_days_down: Annotated[float, Field(ge=0)] = 3
+    certificate_days_down: Annotated[float, Field(ge=0)] = CERTIFICATE_DAYS_DOWN
     """Down when a certificate of the chain expires within so many days; 0 switches it off."""
 
 

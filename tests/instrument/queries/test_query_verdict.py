@@ -190,6 +190,17 @@ def test_a_slow_query_has_a_line_without_values() -> None:
         assert not out.lines(names.SLOW_QUERY_EVENT)
 
 
+def test_slow_queries_count_for_the_route_that_is_known_at_the_end() -> None:
+    """A request learns its route after its queries: its slow ones are counted under that name."""
+    with captured(slow_query=0.5) as out:
+        with operation(out, "") as observed:
+            record("SELECT a FROM t", 0.5, "sqlite")
+            observed.operation.name = "/reports/{month}"
+        record("SELECT a FROM t", 0.5, "sqlite")
+        assert out.value(names.SLOW_QUERIES, operation="/reports/{month}") == 1.0
+        assert out.value(names.SLOW_QUERIES, operation="") == 1.0
+
+
 def test_durations_are_measured_everywhere(out: Captured) -> None:
     """The histogram takes queries outside of an operation too, but no transactions and pings."""
     record("SELECT a FROM t", 0.02, "oracle.db")

@@ -24,7 +24,7 @@ _DEAD: Final = "dead"
 _UTIME, _STIME, _START, _VSIZE, _RSS = 11, 12, 19, 20, 21
 """Places in /proc/PID/stat after the process's name (proc(5) counts from 3)."""
 
-WORKERS: Final = Definition(names.WORKERS, "gauge", "Processes of this app that are alive.", ())
+WORKERS: Final = Definition(names.WORKERS, "gauge", "Processes of this app that are alive, if it has several.", ())
 CPU: Final = Definition(
     "process_cpu_seconds_total", "counter", "Total user and system CPU time spent in seconds, by all processes.", ()
 )

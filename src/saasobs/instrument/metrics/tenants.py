@@ -17,12 +17,11 @@ from collections.abc import Callable, Iterable
 from hashlib import sha256
 from typing import Final, Protocol
 
+from saasobs.core.thresholds import SLOW_SECONDS
 from saasobs.instrument import names
 from saasobs.instrument.metrics.cells import Store
 from saasobs.instrument.metrics.families import MOST, VALUE_LIMIT, CounterSeries, Definition, Family, clean_value
 
-SLOW: Final = 2.0
-"""Seconds; a tenant's view counts the requests that took longer."""
 _CLASSES: Final = ("1xx", "2xx", "3xx", "4xx", "5xx")
 
 REQUESTS: Final = Definition(
@@ -107,7 +106,7 @@ class TenantMetrics:
             series.cells[series.base] += 1.0
             series = at.seconds
             series.cells[series.base] += seconds
-            if seconds > SLOW:
+            if seconds > SLOW_SECONDS:
                 series = at.slow
                 series.cells[series.base] += 1.0
         if at is self._other:

@@ -117,7 +117,7 @@ class Asked(NamedTuple):
 class QueryLog:
     """What one operation asked its databases (`count`, `seconds`) and its caches."""
 
-    __slots__ = ("cache_count", "cache_seconds", "count", "seconds", "statements")
+    __slots__ = ("cache_count", "cache_seconds", "count", "seconds", "slow", "statements")
 
     def __init__(self) -> None:
         self.count = 0
@@ -126,6 +126,8 @@ class QueryLog:
         self.cache_count = 0
         """Round trips to caches; a pipeline is one."""
         self.cache_seconds = 0.0
+        self.slow = 0
+        """Of those that were slow; counted for the metric at the end, since a request's route is not known before."""
         self.statements: dict[Known, float | Repeat] = {}
         """Its seconds, while a statement has come once: most do, and a float is there already."""
 

@@ -113,6 +113,8 @@ class QueryWatch:
         queries = operation.queries
         if queries is None:
             return
+        for _ in range(queries.slow):
+            self._metrics.queries.slow(operation.name)
         config = self._config
         limit = config.max_queries_by_route.get(operation.name, config.max_queries)
         many = 0 < limit < queries.count
@@ -157,7 +159,10 @@ class QueryWatch:
         self._write(operation, event, fields)
 
     def _tell_slow(self, known: Known, seconds: float, operation: Operation | None) -> None:
-        self._metrics.queries.slow(operation.name if operation is not None else "")
+        if operation is not None and operation.queries is not None:
+            operation.queries.slow += 1
+        else:
+            self._metrics.queries.slow("")
         text = known.fingerprint()
         times = self._slow_told.times(text, monotonic())
         if not times:

@@ -1,0 +1,53 @@
+"""`saasobs rules`: a team's own set of Prometheus rules, on stdout or in a folder."""
+
+from __future__ import annotations
+
+import os
+from argparse import Namespace
+from pathlib import Path
+
+from saasobs.cli.command import Exit, UsageError
+from saasobs.cli.screen import open_screen, print_json
+from saasobs.rules.document import alerts_of, pages, whole
+from saasobs.rules.model import RuleSet
+from saasobs.rules.texts import TEXTS
+
+
+def rules(options: Namespace) -> int:
+    """No daemon need run."""
+    wanted, language = rule_set(options), _language(options.language)
+    if options.json:
+        print_json({"alerts": [{"name": one.name, "severity": one.severity.value} for one in alerts_of(wanted)]})
+        return Exit.OK
+    if not options.out:
+        print(whole(wanted, language=language), end="")
+        return Exit.OK
+    made = pages(wanted, language=language)
+    folder = Path(options.out)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, text in made.items():
+            (folder / name).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{folder}: {error.strerror}") from error
+    open_screen(os.environ).line(f"{folder}: {', '.join(made)}. Look at them: promtool check rules {folder}/*.yml")
+    return Exit.OK
+
+
+def rule_set(options: Namespace) -> RuleSet:
+    """What the command line asks for. :raises UsageError: it makes no sense."""
+    if not 50 <= options.slo < 100:
+        raise UsageError("--slo is a percentage of requests that must not fail, such as 99.9: at least 50, below 100")
+    routes = tuple(route.strip() for route in options.critical.split(",") if route.strip())
+    for text in (options.service, *routes, options.grafana, options.runbooks):
+        if not text.isprintable() or '"' in text or "\\" in text:
+            raise UsageError(f"{text!r} cannot stand in a rule: no quotes, backslashes or control characters")
+    return RuleSet(options.service, routes, options.slo, options.grafana, options.runbooks or RuleSet().runbooks)
+
+
+def _language(text: str) -> str:
+    """`pt` of pt, pt-BR and pt_BR. :raises UsageError: there are no words in it."""
+    language = text.lower().replace("_", "-").partition("-")[0]
+    if language not in TEXTS:
+        raise UsageError(f"--language is one of {', '.join(TEXTS)}")
+    return language

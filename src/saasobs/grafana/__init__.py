@@ -1,0 +1,1 @@
+"""The dashboards that come with saasobs, and the way into a Grafana: `shipped` finds them, `push` hands them over."""

@@ -1,0 +1,58 @@
+"""`saasobs rules`: a set of one's own, that Prometheus takes."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from saasobs.cli.main import main
+from support.needs import require_binary
+
+
+def test_a_set_of_ones_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """One service, its critical routes and its objective; as files, and printed as one."""
+    words = ["rules", "--service", "checkout", "--critical", "/pay, /login", "--slo", "99.5", "--language", "es"]
+    assert main([*words, "--out", str(tmp_path / "set")]) == 0
+    alerts = yaml.safe_load((tmp_path / "set/alerts.yml").read_text(encoding="utf-8"))
+    rules = {rule["alert"]: rule for group in alerts["groups"] for rule in group["rules"]}
+    assert 'service="checkout"' in rules["SaasobsCriticalRouteP95High"]["expr"]
+    assert 'http_route=~"/pay|/login"' in rules["SaasobsCriticalRouteP95High"]["expr"]
+    assert "(14.4 * 0.005)" in rules["SaasobsErrorBudgetBurnFast"]["expr"]
+    assert "consume su presupuesto" in rules["SaasobsErrorBudgetBurnFast"]["annotations"]["summary"]
+    capsys.readouterr()
+    assert main(words) == 0
+    printed = tmp_path / "one.yml"
+    printed.write_text(capsys.readouterr().out, encoding="utf-8")
+    promtool = require_binary("promtool", "prometheus")
+    ran = subprocess.run(
+        [promtool, "check", "rules", "--lint=all", "--lint-fatal", printed], capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+def test_a_language_may_name_its_country(capsys: pytest.CaptureFixture[str]) -> None:
+    """pt-BR is pt, as an operating system writes it too."""
+    said = []
+    for language in ("pt", "pt-BR", "pt_BR"):
+        assert main(["rules", "--language", language]) == 0
+        said.append(capsys.readouterr().out)
+    assert said[0] == said[1] == said[2]
+    assert "consome o orçamento" in said[0]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--slo", "100"], "--slo is a percentage"),
+        (["--service", 'a"b'], "no quotes"),
+        (["--language", "fr"], "--language is one of en, es, pt"),
+        (["--out", "/proc/nowhere"], "/proc/nowhere: "),
+    ],
+)
+def test_what_makes_no_sense(words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """A sentence, and exit code 2."""
+    assert main(["rules", *words]) == 2
+    assert said in capsys.readouterr().err

@@ -1,0 +1,89 @@
+"""alerts/alertmanager.yml in a real Alertmanager: told once, not three times, and never muted for another service."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+import yaml
+
+from saasobs.rules.document import alerts_of
+from saasobs.rules.model import RuleSet
+from support.alerting_systems import Running, alertmanager
+from support.daemon import wait_until
+
+ROOT = Path(__file__).parents[2]
+SEVERITIES = {alert.name: alert.severity.value for alert in alerts_of(RuleSet())}
+BURNS = ("SaasobsErrorBudgetBurnFast", "SaasobsErrorBudgetBurnMedium", "SaasobsErrorBudgetBurnSlow")
+RATES = (
+    "SaasobsRouteP95High", "SaasobsCriticalRouteP95High", "SaasobsHttp5xxRatioHigh", "SaasobsTrafficDropped",
+    "SaasobsTenantErrors", *BURNS, "SaasobsLatencyBudgetBurnFast",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """With the committed configuration; only the places of its secrets are the test's."""
+    folder = tmp_path_factory.mktemp("alertmanager")
+    body = yaml.safe_load((ROOT / "alerts/alertmanager.yml").read_text(encoding="utf-8"))
+    (folder / "slack").write_text("http://127.0.0.1:1/nowhere")
+    (folder / "token").write_text("t")
+    for receiver in body["receivers"]:
+        for slack in receiver.get("slack_configs", ()):
+            slack["api_url_file"] = str(folder / "slack")
+        for hook in receiver.get("webhook_configs", ()):
+            hook["url"] = "http://127.0.0.1:1/nowhere"
+            hook["http_config"]["authorization"]["credentials_file"] = str(folder / "token")
+    with alertmanager(folder, yaml.safe_dump(body)) as started:
+        yield started
+
+
+def _fire(running: Running, service: str, *names: str, **labels: str) -> dict[str, str]:
+    """All of them, of one service; what Alertmanager makes of each: `active` or `suppressed`."""
+    common = {"service": service, "environment": "production", **labels}
+    alerts = [{"labels": {"alertname": name, "severity": SEVERITIES[name], **common}} for name in names]
+    httpx.post(f"{running.url}/api/v2/alerts", json=alerts, timeout=20).raise_for_status()
+
+    def states() -> dict[str, str]:
+        asked = httpx.get(f"{running.url}/api/v2/alerts", params={"filter": f'service="{service}"'}, timeout=20).json()
+        return {one["labels"]["alertname"]: one["status"]["state"] for one in asked}
+
+    def settled() -> bool:
+        return states().keys() >= set(names) and "unprocessed" not in states().values()
+
+    wait_until(settled, 60, lambda: str(states()))
+    return states()
+
+
+def _muted(states: dict[str, str]) -> set[str]:
+    return {name for name, state in states.items() if state == "suppressed"}
+
+
+def test_a_target_that_is_down_says_it_all(running: Running) -> None:
+    """Its service's rates, errors and burns are muted; its N+1 is not, and nothing of another service."""
+    assert _muted(_fire(running, "gone", "SaasobsTargetDown", *RATES, "SaasobsNPlusOne")) == set(RATES)
+    assert not _muted(_fire(running, "other", "SaasobsRouteP95High"))
+
+
+def test_the_faster_burn_says_more(running: Running) -> None:
+    """It mutes the slower one and the ratio of errors; nothing mutes the fastest."""
+    states = _fire(running, "burning", *BURNS, "SaasobsHttp5xxRatioHigh")
+    assert _muted(states) == {"SaasobsErrorBudgetBurnSlow", "SaasobsHttp5xxRatioHigh"}
+    assert not _muted(_fire(running, "slowly", "SaasobsErrorBudgetBurnSlow", "SaasobsHttp5xxRatioHigh"))
+
+
+def test_critical_mutes_the_warning_about_the_same(running: Running) -> None:
+    """The same route, not another one."""
+    _fire(running, "shop", "SaasobsCriticalRouteP95High", "SaasobsRouteP95High", http_route="/pay")
+    pay = _fire(running, "shop", "SaasobsRouteP95High", http_route="/pay")
+    assert _muted(pay) == {"SaasobsRouteP95High"}
+    assert not _muted(_fire(running, "shop2", "SaasobsCriticalRouteP95High", http_route="/pay"))
+    assert not _muted(_fire(running, "shop2", "SaasobsRouteP95High", http_route="/orders"))
+
+
+def test_an_empty_pool_mutes_the_one_that_fills(running: Running) -> None:
+    """Of the same process."""
+    names = ("SaasobsDbPoolExhausted", "SaasobsDbPoolNearlyFull")
+    assert _muted(_fire(running, "pool", *names, instance="a:1")) == {"SaasobsDbPoolNearlyFull"}
