@@ -22,10 +22,10 @@ _STATES: Final = Row(
     "From outside",
     9,
     (
-        (16, states("Monitors", "Each monitor's state: green is up, yellow degraded (slow, a certificate that expires), "
+        (14, states("Monitors", "Each monitor's state: green is up, yellow degraded (slow, a certificate that expires), "
                     "red down.")
             .with_target(series("A", f"max by (monitor) ({only('saasobs_monitor_status', MONITOR)})", "{{monitor}}"))),
-        (8, bars("Up, 30 days", "The share of the checks' time; monitors that were never down are at 100 %.",
+        (10, bars("Up, 30 days", "The share of the checks' time; monitors that were never down are at 100 %.",
                  "percentunit", [(0.99, NOTICE), (0.999, GOOD)], first=BAD)
             .max(1).decimals(3)
             .with_target(now("A", f"avg by (monitor) (avg_over_time({_UP}[30d]))", "{{monitor}}"))),
