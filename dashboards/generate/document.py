@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
+from dashboards.generate.exploration import EXPLORATION
 from dashboards.generate.frame import Page
 
 _HEAD: Final = """\
@@ -56,7 +57,16 @@ maps and state timelines, which that library does not export, are substitutes an
 
 def page(pages: Sequence[Page]) -> str:
     """The whole page."""
-    return "\n".join([_HEAD, *(line for one in pages for line in _board(one))])
+    return "\n".join([_HEAD, *(line for one in pages for line in _board(one)), *_exploration()])
+
+
+def _exploration() -> Iterator[str]:
+    yield "## For exploration\n"
+    yield "Exported, and on none of these dashboards:\n"
+    yield "| metric | why |\n| --- | --- |"
+    for name, why in EXPLORATION.items():
+        yield f"| `{name}` | {why} |"
+    yield ""
 
 
 def _board(one: Page) -> Iterator[str]:

@@ -82,7 +82,7 @@ def prometheus(
     binary = require_binary("prometheus", "prometheus")
     for name in _RULES:
         text = (ROOT / "alerts" / name).read_text(encoding="utf-8")
-        (folder / name).write_text(text.replace("interval: 5m", f"interval: {_LONG_WINDOWS}"), encoding="utf-8")
+        (folder / name).write_text(text.replace("interval: 2m", f"interval: {_LONG_WINDOWS}"), encoding="utf-8")
     config = folder / "prometheus.yml"
     config.write_text(yaml.safe_dump(configuration(targets, interval, daemon_port)), encoding="utf-8")
     command = [

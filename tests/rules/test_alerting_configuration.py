@@ -53,6 +53,14 @@ def test_every_alert_goes_where_it_should(alert: Alert) -> None:
         assert told == ["saasobs"]
 
 
+@pytest.mark.parametrize("name", ["SaasobsTargetDown", "SaasobsServiceVanished"])
+def test_a_daemon_that_is_gone_is_told_of_in_slack(name: str) -> None:
+    """It cannot tell of itself; of another service it can."""
+    labels = [f"alertname={name}", "severity=critical", "environment=production"]
+    assert amtool("config", "routes", "test", *labels, "service=saasobs") == "slack,saasobs"
+    assert amtool("config", "routes", "test", *labels, "service=shop") == "saasobs"
+
+
 def test_every_name_in_it_is_an_alerts() -> None:
     """Of routes and inhibitions: a renamed alert would be silently let through."""
     body = yaml.safe_load((ROOT / "alerts/alertmanager.yml").read_text(encoding="utf-8"))

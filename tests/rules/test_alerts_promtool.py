@@ -21,7 +21,7 @@ DAY = 1440
 RULES = RuleSet(critical=("/pay",))
 
 Series = Mapping[str, str]
-"""Samples in promtool's notation, one a minute."""
+"""Samples in promtool's notation, one a minute (or as the case says)."""
 
 
 def steady(per_minute: float, minutes: int = 90) -> str:
@@ -62,20 +62,29 @@ class Case:
     quiet: Mapping[str, Series] = field(default_factory=dict)
     at: int = 80
     """Minutes after the first sample."""
+    every: int = 1
+    """Minutes between two samples, and between two evaluations."""
     without_series: bool = False
     """Whether it fires where nothing is known at all."""
 
 
-def burns(minutes: int, at: int) -> Case:
+def burns(minutes: int, at: int, every: int = 1) -> Case:
+    def per_minute(count: float, share: int = 1) -> str:
+        return steady(count * every, minutes // every // share)
+
+    def twice(count: float) -> str:
+        return f"{per_minute(count, 2)} {per_minute(count, 2)}"
+
     return Case(
-        requests(steady(60, minutes), steady(6, minutes)),
+        requests(per_minute(60), per_minute(6)),
         {
-            "little traffic": requests(steady(0.05, minutes), steady(0.002, minutes)),
-            "idle": requests(steady(0, minutes), steady(0, minutes)),
-            "a restart": requests(f"{steady(60, minutes // 2)} {steady(60, minutes // 2)}"),
-            "no error ever": requests(steady(60, minutes)),
+            "little traffic": requests(per_minute(0.05), per_minute(0.002)),
+            "idle": requests(per_minute(0), per_minute(0)),
+            "a restart": requests(twice(60), twice(0.05)),
+            "no error ever": requests(per_minute(60)),
         },
         at=at,
+        every=every,
     )
 
 
@@ -139,7 +148,7 @@ SLOW_ROUTE = Case(
 CASES: Mapping[str, Case] = {
     "SaasobsErrorBudgetBurnFast": burns(150, 120),
     "SaasobsErrorBudgetBurnMedium": burns(600, 500),
-    "SaasobsErrorBudgetBurnSlow": burns(4 * DAY, 4 * DAY - 60),
+    "SaasobsErrorBudgetBurnSlow": burns(4 * DAY, 4 * DAY - 60, every=5),
     "SaasobsLatencyBudgetBurnFast": Case(
         requests(steady(60, 150), slow=steady(30, 150)),
         {
@@ -263,18 +272,23 @@ CASES: Mapping[str, Case] = {
         },
     ),
     "SaasobsTasksFailing": Case(
-        {f'task_duration_seconds_count{{{TASK},outcome="failure"}}': steady(1),
+        {f'task_duration_seconds_count{{{TASK},outcome="failure"}}': steady(0.4),
+         f'task_duration_seconds_count{{{TASK},outcome="timeout"}}': steady(0.3),
+         f'task_duration_seconds_count{{{TASK},outcome="lost"}}': steady(0.3),
          f'task_duration_seconds_count{{{TASK},outcome="success"}}': steady(4)},
         {
             "little traffic": {f'task_duration_seconds_count{{{TASK},outcome="failure"}}': steady(0.1)},
             "idle": {f'task_duration_seconds_count{{{TASK},outcome="failure"}}': "7x90"},
+            "tries that are repeated": {f'task_duration_seconds_count{{{TASK},outcome="retry"}}': steady(5)},
             "a restart": {f'task_duration_seconds_count{{{TASK},outcome="failure"}}': "2x30 0x60",
                           f'task_duration_seconds_count{{{TASK},outcome="success"}}': restarted(4)},
         },
     ),
     "SaasobsChecksStale": Case(
-        {f'saasobs_checks_total{{{DAEMON},kind="http",outcome="up"}}': "7x90"},
+        {f'saasobs_checks_total{{{DAEMON},kind="http",outcome="up"}}': "0+10x60 600x30"},
         {
+            "little traffic": {f'saasobs_checks_total{{{DAEMON},kind="http",outcome="up"}}': "1x29 2x29 3x29"},
+            "idle": {f'saasobs_checks_total{{{DAEMON},kind="http",outcome="up"}}': "7x90"},
             "running": {f'saasobs_checks_total{{{DAEMON},kind="http",outcome="up"}}': steady(1)},
             "a restart": {f'saasobs_checks_total{{{DAEMON},kind="http",outcome="up"}}': restarted(1)},
         },
@@ -341,10 +355,6 @@ NO_MATTER: Mapping[str, Mapping[str, str]] = {
     "SaasobsCertificateExpiring": dict.fromkeys(USUAL, _DATE),
     "SaasobsCertificateExpiringNow": dict.fromkeys(USUAL, _DATE),
     "SaasobsDbPoolExhausted": {"little traffic": _ONE},
-    "SaasobsChecksStale": {
-        "little traffic": "checks come by the clock",
-        "idle": "a daemon without monitors has no series",
-    },
     "SaasobsStorageDown": {"little traffic": _LEVEL, "idle": _LEVEL},
     "SaasobsConfigurationRefused": {"little traffic": _LEVEL, "idle": _LEVEL},
     "SaasobsPrometheusNotificationsFailing": {"little traffic": _ONE},
@@ -354,16 +364,17 @@ NO_MATTER: Mapping[str, Mapping[str, str]] = {
 """Cases that an alert cannot have, and why."""
 
 
-def unit(name: str, what: str, series: Series, at: int, *, fires: bool) -> dict[str, object]:
+def unit(name: str, what: str, series: Series, *, fires: bool) -> dict[str, object]:
+    case = CASES[name]
     expected = [{"labels": "{}", "value": 1}] if fires else []
     return {
         "name": f"{name}: {what}",
-        "interval": "1m",
+        "interval": f"{case.every}m",
         "input_series": [{"series": one, "values": values} for one, values in series.items()],
         "promql_expr_test": [
             {
                 "expr": f'count(ALERTS{{alertname="{name}",alertstate="firing"}})',
-                "eval_time": f"{at}m",
+                "eval_time": f"{case.at}m",
                 "exp_samples": expected,
             }
         ],
@@ -373,8 +384,8 @@ def unit(name: str, what: str, series: Series, at: int, *, fires: bool) -> dict[
 def units(name: str, case: Case) -> Sequence[dict[str, object]]:
     quiet = {**case.quiet, **({} if case.without_series else {"no series": {"other": "1x90"}})}
     return [
-        unit(name, "fires", case.fires, case.at, fires=True),
-        *(unit(name, f"is quiet: {what}", series, case.at, fires=False) for what, series in quiet.items()),
+        unit(name, "fires", case.fires, fires=True),
+        *(unit(name, f"is quiet: {what}", series, fires=False) for what, series in quiet.items()),
     ]
 
 

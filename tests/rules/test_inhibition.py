@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
@@ -13,6 +14,7 @@ from saasobs.rules.document import alerts_of
 from saasobs.rules.model import RuleSet
 from support.alerting_systems import Running, alertmanager
 from support.daemon import wait_until
+from support.receiver import Receiver
 
 ROOT = Path(__file__).parents[2]
 SEVERITIES = {alert.name: alert.severity.value for alert in alerts_of(RuleSet())}
@@ -27,6 +29,12 @@ RATES = (
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """With the committed configuration; only the places of its secrets are the test's."""
     folder = tmp_path_factory.mktemp("alertmanager")
+    with alertmanager(folder, _configuration(folder, "http://127.0.0.1:1/nowhere")) as started:
+        yield started
+
+
+def _configuration(folder: Path, daemon: str) -> str:
+    """In a hurry: news of a group goes out after a second, not after five minutes."""
     body = yaml.safe_load((ROOT / "alerts/alertmanager.yml").read_text(encoding="utf-8"))
     (folder / "slack").write_text("http://127.0.0.1:1/nowhere")
     (folder / "token").write_text("t")
@@ -34,17 +42,22 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         for slack in receiver.get("slack_configs", ()):
             slack["api_url_file"] = str(folder / "slack")
         for hook in receiver.get("webhook_configs", ()):
-            hook["url"] = "http://127.0.0.1:1/nowhere"
+            hook["url"] = daemon
             hook["http_config"]["authorization"]["credentials_file"] = str(folder / "token")
-    with alertmanager(folder, yaml.safe_dump(body)) as started:
-        yield started
+    body["route"]["group_interval"] = "1s"
+    return yaml.safe_dump(body)
+
+
+def _post(running: Running, service: str, *names: str, ends: str = "", **labels: str) -> None:
+    common = {"service": service, "environment": "production", **labels}
+    when = {"endsAt": ends} if ends else {}
+    alerts = [{"labels": {"alertname": name, "severity": SEVERITIES[name], **common}, **when} for name in names]
+    httpx.post(f"{running.url}/api/v2/alerts", json=alerts, timeout=20).raise_for_status()
 
 
 def _fire(running: Running, service: str, *names: str, **labels: str) -> dict[str, str]:
     """All of them, of one service; what Alertmanager makes of each: `active` or `suppressed`."""
-    common = {"service": service, "environment": "production", **labels}
-    alerts = [{"labels": {"alertname": name, "severity": SEVERITIES[name], **common}} for name in names]
-    httpx.post(f"{running.url}/api/v2/alerts", json=alerts, timeout=20).raise_for_status()
+    _post(running, service, *names, **labels)
 
     def states() -> dict[str, str]:
         asked = httpx.get(f"{running.url}/api/v2/alerts", params={"filter": f'service="{service}"'}, timeout=20).json()
@@ -87,3 +100,28 @@ def test_an_empty_pool_mutes_the_one_that_fills(running: Running) -> None:
     """Of the same process."""
     names = ("SaasobsDbPoolExhausted", "SaasobsDbPoolNearlyFull")
     assert _muted(_fire(running, "pool", *names, instance="a:1")) == {"SaasobsDbPoolNearlyFull"}
+
+
+def _told(daemon: Receiver) -> Sequence[tuple[str, str]]:
+    """Every alert that the daemon was told of, and whether it fired or ended; in their order."""
+    found = [alert for request in daemon.accepted() for alert in request.json()["alerts"]]
+    return [(alert["labels"]["alertname"], alert["status"]) for alert in found]
+
+
+def test_the_daemon_hears_of_what_was_muted_only_when_that_is_over(tmp_path: Path) -> None:
+    """The target first and alone; the slowness once the target is back; another service's at once."""
+    down, slow, other = "SaasobsTargetDown", "SaasobsRouteP95High", "SaasobsErrorBudgetBurnFast"
+    with Receiver() as daemon, alertmanager(tmp_path, _configuration(tmp_path, daemon.url)) as running:
+
+        def heard(name: str, status: str) -> None:
+            wait_until(lambda: (name, status) in _told(daemon), 60, lambda: str(_told(daemon)))
+
+        _fire(running, "gone", down)
+        heard(down, "firing")
+        assert _muted(_fire(running, "gone", slow)) == {slow}
+        _fire(running, "other", other)
+        heard(other, "firing")
+        _post(running, "gone", down, ends=datetime.now(UTC).isoformat())
+        heard(slow, "firing")
+        told = _told(daemon)
+        assert told.index((down, "firing")) < told.index((other, "firing")) < told.index((slow, "firing"))

@@ -51,6 +51,12 @@ def test_prometheus_takes_them(tmp_path: Path, rules: RuleSet) -> None:
         assert ran.returncode == 0, ran.stdout + ran.stderr
 
 
+def test_a_set_of_ones_own_watches_the_daemon_too() -> None:
+    """It has the daemon's alerts, and none of them fires when the daemon is gone."""
+    [alert] = [alert for alert in alerts_of(RuleSet(service="shop.v2")) if alert.name == "SaasobsTargetDown"]
+    assert alert.expr == r'up{service=~"shop\\.v2|saasobs"} == 0'
+
+
 def test_every_alert_has_words_in_every_language() -> None:
     """And no words are left of one that is gone."""
     for language, texts in TEXTS.items():

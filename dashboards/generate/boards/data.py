@@ -158,7 +158,7 @@ _RUNS: Final = Row(
             .with_target(series("A", total("task, outcome", rate(f"{_RUN}_count", SERVICE)), "{{task}} {{outcome}}"))),
         (8, lines("Failed runs", "The share of the runs of half an hour; the line is the limit of SaasobsTasksFailing.",
                   "percentunit", thresholds.TASK_FAILURE_RATIO).max(1)
-            .with_target(series("A", ratio(total(_TASK, growth(f"{_RUN}_count", SERVICE, 'outcome="failure"', window="30m")),
+            .with_target(series("A", ratio(total(_TASK, growth(f"{_RUN}_count", SERVICE, 'outcome=~"failure|timeout|lost"', window="30m")),
                                            total(_TASK, growth(f"{_RUN}_count", SERVICE, window="30m"))), _TASK_LEGEND))),
         (8, lines("Duration, p95", "Of runs, by task.", "s")
             .with_target(series("A", quantile(0.95, _RUN, SERVICE, "service, task"), _TASK_LEGEND))),

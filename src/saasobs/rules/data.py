@@ -90,7 +90,7 @@ def _servers() -> Iterator[Alert]:
 def _tasks(rules: RuleSet) -> Iterator[Alert]:
     mine = rules.only()
     within = rules.only(f'le="{thresholds.QUEUE_WAIT_SECONDS}"')
-    failed = rules.only('outcome="failure"')
+    failed = rules.only('outcome=~"failure|timeout|lost"')
     begun = f"sum {_BY_TASK} (increase(task_queue_wait_seconds_count{mine}[10m]))"
     soon = f"sum {_BY_TASK} (increase(task_queue_wait_seconds_bucket{within}[10m]))"
     ended = f"sum {_BY_TASK} (increase(task_duration_seconds_count{mine}[30m]))"

@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
+
+DAEMON: Final = "saasobs"
+"""The daemon's `service`: config/prometheus.yml puts it on."""
 
 
 class Severity(StrEnum):
@@ -90,8 +94,13 @@ class RuleSet:
 
     @property
     def critical_routes(self) -> str:
-        """A regular expression for exactly these, escaped for RE2 within a string of PromQL."""
-        return "|".join(_escaped(route) for route in self.critical)
+        """A regular expression for exactly these."""
+        return exactly(*self.critical)
+
+
+def exactly(*texts: str) -> str:
+    """A regular expression for these and no others, escaped for RE2 within a string of PromQL."""
+    return "|".join(_escaped(text) for text in texts)
 
 
 def _escaped(route: str) -> str:

@@ -23,11 +23,15 @@ _SLOW_EDGE: Final = f'le="{SLOW_SECONDS}"'
 
 
 def recording_groups(rules: RuleSet) -> tuple[Group, ...]:
-    """The long windows are worked out less often: they move slowly, and each reads days of samples."""
+    """The long windows are worked out less often: they move slowly, and each reads days of samples.
+
+    Well within the five minutes after which Prometheus takes a series for gone: at five minutes an alert sees nothing
+    while the next value is being worked out, and what it has held for begins anew.
+    """
     return (
         Group("saasobs-requests", tuple(_requests(rules))),
         Group("saasobs-budget-short", tuple(_burns(rules, WINDOWS[:3]))),
-        Group("saasobs-budget-long", tuple(_burns(rules, WINDOWS[3:])), interval="5m"),
+        Group("saasobs-budget-long", tuple(_burns(rules, WINDOWS[3:])), interval="2m"),
     )
 
 

@@ -37,5 +37,7 @@ QUEUE_WAIT_SECONDS: Final = 300.0
 TASK_FAILURE_RATIO: Final = 0.1
 OUTBOX_SECONDS: Final = 300
 FAILED_DELIVERIES: Final = 3
+CHECKS_A_DAY: Final = 144
+"""Checks in a day, one in ten minutes, from which ten minutes without any say something."""
 LATE_SECONDS: Final = 5.0
 """How late checks may start: an edge of the histogram of lateness."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from saasobs.rules import thresholds
-from saasobs.rules.model import Alert, Board, Group, RuleSet, Severity
+from saasobs.rules.model import DAEMON, Alert, Board, Group, RuleSet, Severity, exactly
 from saasobs.rules.recording import BY_SERVICE
 
 _SERVICE = {"service": "service", "environment": "environment"}
@@ -26,10 +26,15 @@ def watching_groups(rules: RuleSet) -> tuple[Group, ...]:
 
 
 def _targets(rules: RuleSet) -> Iterator[Alert]:
-    named = rules.only() if rules.service else '{service!=""}'
     mine = rules.only()
     yield Alert(
-        "SaasobsTargetDown", f"up{named} == 0", Severity.CRITICAL, Board.OVERVIEW, _SERVICE, for_="2m", keep="2m"
+        "SaasobsTargetDown",
+        f"up{_watched(rules)} == 0",
+        Severity.CRITICAL,
+        Board.OVERVIEW,
+        _SERVICE,
+        for_="2m",
+        keep="2m",
     )
     yield Alert(
         "SaasobsServiceVanished",
@@ -49,8 +54,13 @@ def _targets(rules: RuleSet) -> Iterator[Alert]:
     )
 
 
+def _watched(rules: RuleSet) -> str:
+    """Whose targets: a set for one service has the daemon's alerts too, and none of them fires when it is gone."""
+    return f'{{service=~"{exactly(rules.service, DAEMON)}"}}' if rules.service else '{service!=""}'
+
+
 def _certificates() -> Iterator[Alert]:
-    """By the engine's own days; 0 is what a check without a certificate says."""
+    """By the engine's own days; a check without a certificate has no such series."""
     yield Alert(
         "SaasobsCertificateExpiring",
         f"{_LEFT} < {thresholds.CERTIFICATE_DAYS} and {_LEFT} >= {thresholds.CERTIFICATE_DAYS_DOWN}",
@@ -75,7 +85,8 @@ def _daemon() -> Iterator[Alert]:
     late = f'saasobs_check_lateness_seconds_bucket{{le="{thresholds.LATE_SECONDS}"}}'
     yield Alert(
         "SaasobsChecksStale",
-        "sum by (instance) (increase(saasobs_checks_total[10m])) == 0",
+        "sum by (instance) (increase(saasobs_checks_total[10m])) == 0\n"
+        f"and sum by (instance) (increase(saasobs_checks_total[1d])) >= {thresholds.CHECKS_A_DAY}",
         Severity.CRITICAL,
         Board.UPTIME,
         for_="5m",
