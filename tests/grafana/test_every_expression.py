@@ -38,7 +38,14 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
 def prometheus(scene: Scene) -> Iterator[Prometheus]:
     """Its Prometheus."""
     asked = Prometheus(scene.prometheus)
+
+    def up() -> int:
+        return len(asked.ask("query", query="up == 1")["result"])
+
     with asked.client:
+        wait_until(
+            lambda: up() == len(scene.targets), 90, lambda: f"{up()} of {len(scene.targets)} targets are scraped"
+        )
         yield asked
 
 
@@ -81,22 +88,29 @@ def test_every_panel_shows_something(scene: Scene, prometheus: Prometheus, name:
 
 @pytest.mark.parametrize("name", FILES)
 def test_every_variable_has_values(scene: Scene, prometheus: Prometheus, name: str) -> None:
-    """And what is chosen by default is one of them, or all."""
+    """Each of them, once everything has been scraped."""
     page = board(name)
-    window = range_of(page, time.time())
-    chosen = variables(page, prometheus, window, {})
-    for one in page["templating"]["list"]:
-        if one["type"] == "query":
-            assert options(one, prometheus, window, chosen.values), one["name"]
+
+    def empty() -> list[str]:
+        window = range_of(page, time.time())
+        chosen = variables(page, prometheus, window, {})
+        asked = [one for one in page["templating"]["list"] if one["type"] == "query"]
+        return [one["name"] for one in asked if not options(one, prometheus, window, chosen.values)]
+
+    wait_until(lambda: not empty(), 60, lambda: str(empty()))
 
 
 def test_one_value_at_a_time(scene: Scene, prometheus: Prometheus) -> None:
     """A single service, route and tenant, as a click chooses them: a name with braces in it too."""
     page = board("route")
-    window = range_of(page, time.time())
-    chosen = variables(page, prometheus, window, {"service": "shop", "route": "/reports/{month}"})
     panel = next(panel for panel in page["panels"] if panel["title"] == "Duration")
-    assert all(one["series"] for one in answers(panel, prometheus, window, chosen.values))
+
+    def shown() -> bool:
+        window = range_of(page, time.time())
+        chosen = variables(page, prometheus, window, {"service": "shop", "route": "/reports/{month}"})
+        return all(one["series"] for one in answers(panel, prometheus, window, chosen.values))
+
+    wait_until(shown, 60)
 
 
 def test_exemplars_lead_to_traces(scene: Scene, prometheus: Prometheus) -> None:
