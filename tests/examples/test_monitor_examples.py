@@ -14,6 +14,7 @@ from saasobs.core.result import Check, Outcome, Reason, Result
 from saasobs.probes import KINDS
 from saasobs.settings import load, monitors_page
 from support.examples import ROWS, SECRETS, probe_of
+from support.needs import missing
 from support.scenes import SECRET, Place, Scene
 
 ROOT = Path(__file__).parents[2]
@@ -99,7 +100,7 @@ async def test_the_example_of_each_kind_runs(kind: str, tmp_path: Path, request:
         read(tmp_path, example, *scene.beside)
         result = await run(scene, read(tmp_path, scene.monitor, *scene.beside))
     if result.reason is Reason.UNSUPPORTED:
-        pytest.skip(result.message)
+        missing(result.message)
     assert result.outcome is Outcome.UP, result.message
     options = KINDS[kind].options
     assert not options.observations or result.observations.keys() <= options.observations.keys()

@@ -22,6 +22,7 @@ from saasobs.probes.http.options import HttpExpect, HttpOptions
 from support.badhttp import BadServer, bad_server
 from support.dns import Zone, dns_server
 from support.http3 import http3_server
+from support.needs import missing
 from support.odd_tls import plain_server
 from support.probing import Prober, prober
 from support.tls import Certificates
@@ -56,7 +57,7 @@ async def test_the_version_of_the_answer_is_judged(probe: Prober, bad: BadServer
 async def test_http3(probe: Prober, certificates: Certificates, tmp_path: Path) -> None:
     """Over QUIC, certificate and phases included; a port where nobody speaks it is down."""
     if reason := wire.unable("3"):
-        pytest.skip(reason)
+        missing(reason)
     identity = certificates.good()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)

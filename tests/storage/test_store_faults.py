@@ -23,6 +23,7 @@ from saasobs.core.ports import Store
 from saasobs.core.result import Check, Failure, Outcome, Reason, Result
 from saasobs.storage import faults, open_store
 from saasobs.storage.faults import KINDS, kind_of, translate
+from support.needs import missing
 from support.storing import NOW, result
 
 NOT_ERRORS = (
@@ -197,7 +198,7 @@ def disk(tmp_path: Path) -> Iterator[Path]:
         ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", folder], capture_output=True, check=False
     )
     if mounted.returncode:
-        pytest.skip("needs the right to mount a tmpfs")
+        missing("needs the right to mount a tmpfs")
     yield folder
     subprocess.run(["umount", "-l", folder], check=True)
 

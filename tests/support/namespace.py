@@ -8,9 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-import pytest
-
-from support.needs import require_binary
+from support.needs import missing, require_binary
 
 
 @dataclass(frozen=True)
@@ -43,7 +41,7 @@ def cabled() -> Iterator[Cable]:
     cable = Cable(name, f"so{os.getpid()}a"[:15], (f"10.231.{number}.1", f"10.231.{number}.2"))
     made = subprocess.run(["ip", "netns", "add", name], capture_output=True, text=True, check=False)
     if made.returncode:
-        pytest.skip(f"this machine allows no network namespace: {made.stderr.strip()}")
+        missing(f"this machine allows no network namespace: {made.stderr.strip()}")
     try:
         inside = f"so{os.getpid()}b"[:15]
         _ip("link", "add", cable.link, "type", "veth", "peer", "name", inside, "netns", name)

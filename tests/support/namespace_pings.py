@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import pytest
+from support.needs import missing
 
 ROOT = Path(__file__).parents[2]
 SETUP = """
@@ -42,7 +42,7 @@ def pinged(checks: list[dict[str, Any]], *, raw: bool, groups: str) -> dict[str,
     allow = f"echo '{groups}' > /proc/sys/net/ipv4/ping_group_range"
     ready = subprocess.run([*enter, "sh", "-c", SETUP + allow], capture_output=True, text=True, check=False)
     if ready.returncode:
-        pytest.skip(f"this machine allows no such network namespace: {ready.stderr.strip()}")
+        missing(f"this machine allows no such network namespace: {ready.stderr.strip()}")
     drop = "" if raw else "setpriv --bounding-set=-net_raw --inh-caps=-net_raw "
     command = f'{SETUP}{allow}\nexec {drop}"$0" -P -m support.namespace_pings "$1"'
     environment = {**os.environ, "PYTHONPATH": f"{ROOT / 'src'}:{ROOT / 'tests'}"}

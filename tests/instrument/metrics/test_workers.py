@@ -16,6 +16,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from support.daemon import free_port
+from support.needs import missing
 from support.workers import Workers, serving_workers, value_in
 
 GUNICORN = ("gunicorn", "-b", "127.0.0.1:{port}", "-w", "2", "--graceful-timeout", "2")
@@ -134,11 +135,12 @@ def test_a_library_that_was_imported_too_early_is_named_once(tmp_path: Path) -> 
     assert json.loads(lines[0])["event"] == "saasobs.misconfigured"
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
 def test_a_server_that_changes_its_user_is_told_what_to_do(tmp_path: Path) -> None:
     """Preloaded by root and served by nobody, the app works, and one line says why its numbers are not added up."""
+    if os.geteuid() != 0:
+        missing("only root can become somebody else")
     if not all(folder.stat().st_mode & 0o001 for folder in (Path(sys.prefix), *Path(sys.prefix).parents)):
-        pytest.skip("somebody else may not read this checkout")
+        missing("somebody else may not read this checkout")
     command = list(SERVERS["gunicorn-preload"])
     command[1:1] = ["--user", "nobody", "--worker-tmp-dir", "/dev/shm"]
     with serving_workers(tmp_path, *command) as server:

@@ -13,6 +13,7 @@ import pytest
 from saasobs.cli.command import Exit
 from saasobs.instrument.config import SETTINGS
 from saasobs.instrument.wrap.launch import STARTUP, deaf_option, environment_for, obstacle, shebang
+from support.needs import missing
 
 DAEMON = (
     *("alembic", "apscheduler", "httpx", "jinja2", "pycurl", "pydantic", "rich", "slack_sdk", "sqlalchemy"),
@@ -179,7 +180,7 @@ def test_another_environment_says_so_once() -> None:
     code = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'print(1)']); sys.exit(5)"
     base = str(Path(sys.base_prefix) / "bin" / f"python{sys.version_info.major}.{sys.version_info.minor}")
     if subprocess.run([base, "-c", "import saasobs"], capture_output=True, check=False).returncode == 0:
-        pytest.skip(f"{base} has saasobs, {other} too")
+        missing(f"{base} has saasobs, {other} too")
     told = wrap("--", base, "-c", code)
     assert (told.returncode, told.stdout) == (5, "1\n")
     assert told.stderr.count("cannot import saasobs") == 1
