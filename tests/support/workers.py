@@ -70,10 +70,15 @@ def value_in(text: str, sample: str, **labels: str) -> float:
 
 
 @contextmanager
-def serving_workers(folder: Path, *command: str, port: int = 0, **environment: str) -> Iterator[Workers]:
-    """Run `python -m` with these words, in which `{port}` is a free port; TMPDIR is the folder."""
+def serving_workers(
+    folder: Path, *command: str, port: int = 0, prefix: tuple[str, ...] = (), **environment: str
+) -> Iterator[Workers]:
+    """Run `python -m` with these words, in which `{port}` is a free port; TMPDIR is the folder.
+
+    :param prefix: what the command is run by; it must become the command by exec.
+    """
     port = port or free_port()
-    words = [sys.executable, "-m", *(word.format(port=port) for word in command)]
+    words = [*prefix, sys.executable, "-m", *(word.format(port=port) for word in command)]
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("SAASOBS_", "PROMETHEUS_"))}
     paths = os.pathsep.join([str(_TESTS), str(_TESTS.parent / "src")])
     whole = {**inherited, "PYTHONPATH": paths, "TMPDIR": str(folder), **environment}
