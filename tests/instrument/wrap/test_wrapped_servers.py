@@ -30,7 +30,7 @@ DJANGO = {"DJANGO_SETTINGS_MODULE": "support.wrapped.django_settings"}
 def wrapped(folder: Path, *command: str, **environment: str) -> Iterator[Workers]:
     """Run the command wrapped, with the programs of this environment."""
     environment = {"PATH": f"{PROGRAMS}{os.pathsep}{os.environ['PATH']}", "PYTHONWARNINGS": "ignore", **environment}
-    with serving_workers(folder, *WRAP, *command, port=0, **environment) as server:
+    with serving_workers(folder, *WRAP, *command, port=0, prefix=(), **environment) as server:
         yield server
 
 
