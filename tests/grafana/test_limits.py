@@ -27,6 +27,7 @@ LIMITS = {
     "SaasobsPostgresConnectionsHigh": ("Connections taken", thresholds.CONNECTIONS_RATIO),
     "SaasobsRedisMemoryHigh": ("Memory", thresholds.MEMORY_RATIO),
     "SaasobsQueueLag": ("Waited over 5 minutes", thresholds.P95_SHARE),
+    "SaasobsQueueStalled": ("Sent and not begun, an hour", thresholds.TASKS_WAITING),
     "SaasobsTasksFailing": ("Failed runs", thresholds.TASK_FAILURE_RATIO),
     "SaasobsTargetDown": ("Targets without metrics", 1),
     "SaasobsCertificateExpiring": ("Certificates", engine.CERTIFICATE_DAYS),

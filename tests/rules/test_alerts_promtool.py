@@ -111,6 +111,7 @@ def pool(used: str, most: str) -> dict[str, str]:
 
 
 TASK = f'{WHO},system="celery",task="invoices"'
+SENT, BEGUN = f"tasks_sent_total{{{TASK}}}", f"task_queue_wait_seconds_count{{{TASK}}}"
 DAEMON = 'service="saasobs",instance="d:9110",job="saasobs"'
 CHANNEL = f'{DAEMON},channel="chat"'
 BUILD = 'saasobs_build_info{service="shop",environment="production",version="1",instance="a:1"}'
@@ -269,6 +270,20 @@ CASES: Mapping[str, Case] = {
             "little traffic": ratio("task_queue_wait_seconds", TASK, steady(0), steady(0.05), "300.0"),
             "idle": ratio("task_queue_wait_seconds", TASK, steady(0), steady(0), "300.0"),
             "a restart": ratio("task_queue_wait_seconds", TASK, restarted(10), restarted(10), "300.0"),
+        },
+    ),
+    "SaasobsQueueStalled": Case(
+        {SENT: steady(1), BEGUN: "0+1x10 _x80"},
+        {
+            "little traffic": {SENT: "0x60 4x30", BEGUN: "7x90"},
+            "idle": {SENT: "100x90", BEGUN: "100x90"},
+            "a restart": {SENT: restarted(1), BEGUN: restarted(1)},
+            "workers that are new": {
+                SENT: "0x60 6x30", **{BEGUN.replace("a:1", f"b:{port}"): "_x61 1x28" for port in range(6)}
+            },
+            "one that takes long": {SENT: steady(1), BEGUN: "0+1x74 74x16"},
+            "another service begins": {SENT: steady(1), BEGUN.replace('"shop"', '"worker"'): steady(1)},
+            "workers that tell nothing": {SENT: steady(1)},
         },
     ),
     "SaasobsTasksFailing": Case(

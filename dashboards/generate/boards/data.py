@@ -13,6 +13,7 @@ from dashboards.generate.panels import BAD, GOOD, NOTICE, bars, figure, lines, s
 from dashboards.generate.queries import SERVICE, WATCHED, growth, now, only, quantile, rate, ratio, series, total
 from dashboards.generate.variables import Name
 from saasobs.rules import thresholds
+from saasobs.rules.data import waiting
 from saasobs.rules.model import Board
 
 _POOL: Final = "service, environment, instance, db_client_connection_pool_name"
@@ -23,6 +24,9 @@ _USED: Final = 'db_client_connection_state="used"'
 _WAIT: Final = f'le="{thresholds.QUEUE_WAIT_SECONDS}"'
 _DATABASES: Final = (*WATCHED, 'datname!~"template.*|"')
 """Without PostgreSQL's own, and without what belongs to none."""
+_WAITING: Final = waiting(
+    total(_TASK, growth("tasks_sent_total", SERVICE, window="1h")), only("task_queue_wait_seconds_count", WATCHED)
+)
 _RUN: Final = "task_duration_seconds"
 
 _POOLS: Final = Row(
@@ -145,8 +149,9 @@ _TASKS: Final = Row(
         (6, lines("Length of queues", "Tasks that wait in Redis, by the exporter's -check-single-keys. A length that "
                   "only grows needs more workers.", "none")
             .with_target(series("A", f"max by (instance, key) ({only('redis_key_size', WATCHED)})", "{{key}}"))),
-        (6, lines("Running now", "Tasks under way, by name.", "none")
-            .with_target(series("A", total("service, task", only("tasks_active", SERVICE)), _TASK_LEGEND))),
+        (6, lines("Sent and not begun, an hour", "Whichever service begins them. The line is the limit of "
+                  "SaasobsQueueStalled, which fires when none has begun for ten minutes.", "none", thresholds.TASKS_WAITING)
+            .with_target(series("A", f"clamp_min({_WAITING}, 0)", _TASK_LEGEND))),
     ),
 )  # fmt: skip
 
@@ -154,13 +159,15 @@ _RUNS: Final = Row(
     "Their runs",
     8,
     (
-        (8, stacked(lines("Runs by outcome", "A second. A retry is no failure; the last attempt is.", "ops"))
+        (6, lines("Running now", "Tasks under way, by name.", "none")
+            .with_target(series("A", total("service, task", only("tasks_active", SERVICE)), _TASK_LEGEND))),
+        (6, stacked(lines("Runs by outcome", "A second. A retry is no failure; the last attempt is.", "ops"))
             .with_target(series("A", total("task, outcome", rate(f"{_RUN}_count", SERVICE)), "{{task}} {{outcome}}"))),
-        (8, lines("Failed runs", "The share of the runs of half an hour; the line is the limit of SaasobsTasksFailing.",
+        (6, lines("Failed runs", "The share of the runs of half an hour; the line is the limit of SaasobsTasksFailing.",
                   "percentunit", thresholds.TASK_FAILURE_RATIO).max(1)
             .with_target(series("A", ratio(total(_TASK, growth(f"{_RUN}_count", SERVICE, 'outcome=~"failure|timeout|lost"', window="30m")),
                                            total(_TASK, growth(f"{_RUN}_count", SERVICE, window="30m"))), _TASK_LEGEND))),
-        (8, lines("Duration, p95", "Of runs, by task.", "s")
+        (6, lines("Duration, p95", "Of runs, by task.", "s")
             .with_target(series("A", quantile(0.95, _RUN, SERVICE, "service, task"), _TASK_LEGEND))),
     ),
 )  # fmt: skip

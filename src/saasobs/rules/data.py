@@ -10,7 +10,10 @@ from saasobs.rules.recording import BY_ROUTE
 
 _SERVICE = {"service": "service", "environment": "environment"}
 _ROUTE = {**_SERVICE, "route": "http_route"}
+_WAITED = "task_queue_wait_seconds_count"
 _BY_TASK = "by (service, environment, system, task)"
+_ANYWHERE = "(environment, system, task)"
+"""Who begins a task need not be the service that sends it."""
 _BY_POOL = "by (service, environment, instance, db_client_connection_pool_name)"
 
 
@@ -91,12 +94,21 @@ def _tasks(rules: RuleSet) -> Iterator[Alert]:
     mine = rules.only()
     within = rules.only(f'le="{thresholds.QUEUE_WAIT_SECONDS}"')
     failed = rules.only('outcome=~"failure|timeout|lost"')
-    begun = f"sum {_BY_TASK} (increase(task_queue_wait_seconds_count{mine}[10m]))"
+    waited = f"sum {_BY_TASK} (increase(task_queue_wait_seconds_count{mine}[10m]))"
     soon = f"sum {_BY_TASK} (increase(task_queue_wait_seconds_bucket{within}[10m]))"
     ended = f"sum {_BY_TASK} (increase(task_duration_seconds_count{mine}[30m]))"
     yield Alert(
         "SaasobsQueueLag",
-        f"1 - {soon} / ({begun} > 1) > {thresholds.P95_SHARE}",
+        f"1 - {soon} / ({waited} > 1) > {thresholds.P95_SHARE}",
+        Severity.CRITICAL,
+        Board.DATA,
+        _SERVICE,
+        for_="5m",
+    )
+    yield Alert(
+        "SaasobsQueueStalled",
+        f"{waiting(f'sum {_BY_TASK} (increase(tasks_sent_total{mine}[1h]))')} >= {thresholds.TASKS_WAITING}"
+        f"\nunless on {_ANYWHERE} {_grown(_WAITED, '10m')} > 0",
         Severity.CRITICAL,
         Board.DATA,
         _SERVICE,
@@ -111,3 +123,22 @@ def _tasks(rules: RuleSet) -> Iterator[Alert]:
         _SERVICE,
         for_="10m",
     )
+
+
+def waiting(sent: str, begun: str = _WAITED) -> str:
+    """How many more tasks an hour has sent than anybody has begun, of those that were begun within a day.
+
+    :param sent: an expression, by service, environment, system and task.
+    :param begun: a selector of the tasks that were begun.
+    """
+    return (
+        f"{sent} - on {_ANYWHERE} group_left ()"
+        f"\n({_grown(begun, '1h')}\nor 0 * sum by {_ANYWHERE} (last_over_time({begun}[1d])))"
+    )
+
+
+def _grown(begun: str, window: str) -> str:
+    """Also by workers that are new within the window, whose first one no increase has."""
+    grown = f"increase({begun}[{window}])"
+    first = f"(min_over_time({begun}[{window}]) unless {begun} offset {window})"
+    return f"sum by {_ANYWHERE} ({grown} + {first} or {grown})"

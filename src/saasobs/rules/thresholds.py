@@ -34,6 +34,8 @@ MEMORY_RATIO: Final = 0.9
 """Of Redis' maxmemory."""
 QUEUE_WAIT_SECONDS: Final = 300.0
 """An edge of the histogram of waiting tasks."""
+TASKS_WAITING: Final = 5
+"""Tasks sent within an hour that nobody has begun, from which a queue without a start stands still."""
 TASK_FAILURE_RATIO: Final = 0.1
 OUTBOX_SECONDS: Final = 300
 FAILED_DELIVERIES: Final = 3

@@ -174,3 +174,4 @@ def test_the_numbers_of_all_children_are_on_one_port(worker: Worker) -> None:
     assert found[f"{names.TASK_DURATION}_count", "success"] == 5
     assert found[f"{names.TASK_QUEUE_WAIT}_count", None] == 5
     assert found.get((names.TASKS_ACTIVE, None), 0) == 0
+    assert found[names.TASKS_SENT, None] == 4, "the sender's own process counted the first"

@@ -32,6 +32,12 @@ TASK_WAIT: Final = Definition(
 TASKS_ACTIVE: Final = Definition(
     names.TASKS_ACTIVE, "gauge", "Tasks and jobs running now.", (names.TASK_SYSTEM, names.TASK), gathering="livesum"
 )
+TASKS_SENT: Final = Definition(
+    names.TASKS_SENT,
+    "counter",
+    "Tasks put into a queue to begin at once, counted where they are sent.",
+    (names.TASK_SYSTEM, names.TASK),
+)
 CLIENT_DURATION: Final = Definition(
     names.CLIENT_DURATION,
     "histogram",
@@ -77,7 +83,12 @@ class TaskMetrics:
         self._durations: Family[HistogramSeries] = Family(TASK_DURATION, store)
         self._waits: Family[HistogramSeries] = Family(TASK_WAIT, store)
         self._active: Family[GaugeSeries] = Family(TASKS_ACTIVE, store)
-        self.families = (self._durations, self._waits, self._active)
+        self._sent: Family[CounterSeries] = Family(TASKS_SENT, store)
+        self.families = (self._durations, self._waits, self._active, self._sent)
+
+    def sent(self, system: str, task: str) -> None:
+        """A task is in a queue and may begin: without a worker, this is all that will ever be known of it."""
+        self._sent.labels(system, task).inc()
 
     def started(self, system: str, task: str, waited: float | None = None) -> None:
         """A task has begun; pair it with `finished`.

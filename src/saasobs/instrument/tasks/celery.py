@@ -1,8 +1,8 @@
 """Celery: the sender's ID and trace in the message's headers, one run for each execution of a task.
 
-By Celery's own signals: `before_task_publish` where a task is sent, `task_prerun`, `task_failure` and `task_postrun`
-around its execution (in the pool's child, in its thread, or in the caller when it is eager), `task_revoked` and the
-request's time-out in the worker's main process for what a child cannot tell any more.
+By Celery's own signals: `before_task_publish` and `after_task_publish` where a task is sent, `task_prerun`,
+`task_failure` and `task_postrun` around its execution (in the pool's child, in its thread, or in the caller when it is
+eager), `task_revoked` and the request's time-out in the worker's main process for what a child cannot tell any more.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from celery.exceptions import Ignore, Reject, Retry, SoftTimeLimitExceeded, Time
 from wrapt import when_imported, wrap_function_wrapper
 
 from saasobs.instrument import guard, propagation
-from saasobs.instrument.tasks.run import Outcome, TaskRun, Work, begin
+from saasobs.instrument.tasks.run import Outcome, TaskRun, Work, begin, sent
 
 if TYPE_CHECKING:
     from saasobs.instrument.process import Instrumentation
@@ -29,6 +29,8 @@ SENT_AT: Final = "saasobs-sent-at"
 """The header that says when a message was sent, in seconds since the epoch."""
 _PATIENCE: Final = 2.0
 """Seconds that the end of a worker may wait for what is on its way."""
+_SOON: Final = 60.0
+"""Seconds: what is sent for later than that has its own time, and does not wait for a worker."""
 _RUN: Final = "saasobs_run"
 """Where a request keeps its run: Celery has one request for each execution, whatever the pool."""
 _STATES: Final[Mapping[str, Outcome]] = {
@@ -60,6 +62,7 @@ class CelerySignals:
         self._main = 0
         self._receivers: tuple[tuple[Any, Callable[..., None]], ...] = (
             (signals.before_task_publish, self.before_publish),
+            (signals.after_task_publish, self.published),
             (signals.task_prerun, self.before_run),
             (signals.task_failure, self.failed),
             (signals.task_postrun, self.after_run),
@@ -111,6 +114,12 @@ class CelerySignals:
         if headers is not None:
             headers.update(propagation.carry())
             headers[SENT_AT] = time.time()
+
+    @guard.guarded("celery")
+    def published(self, sender: str = "", headers: Mapping[str, Any] | None = None, **_more: Any) -> None:
+        """Of the sender, when the broker has it."""
+        if headers is not None and (_could_begin(headers) or 0.0) <= time.time() + _SOON:
+            sent(self._process, "celery", sender)
 
     @guard.guarded("celery")
     def before_run(self, task: Any, **_more: Any) -> None:

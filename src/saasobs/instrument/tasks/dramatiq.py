@@ -17,7 +17,7 @@ from wrapt import wrap_function_wrapper
 
 from saasobs.instrument import guard, propagation
 from saasobs.instrument.state import current
-from saasobs.instrument.tasks.run import Outcome, TaskRun, Work, begin
+from saasobs.instrument.tasks.run import Outcome, TaskRun, Work, begin, sent
 
 if TYPE_CHECKING:
     from saasobs.instrument.process import Instrumentation
@@ -58,6 +58,12 @@ class SaasobsMiddleware(Middleware):
         """Of a sender, of a retry, and of a delayed message whose time has come, which keeps what it has."""
         carrier = propagation.carry() or dict(_carried(message))
         message.options[OPTION] = {**carrier, "sent_at": time.time()}
+
+    @guard.guarded("dramatiq")
+    def after_enqueue(self, _broker: Any, message: Any, delay: Any) -> None:
+        """A delayed message comes once more, from a worker, when its time has come."""
+        if not delay:
+            sent(self._process, "dramatiq", str(message.actor_name))
 
     @guard.guarded("dramatiq")
     def before_process_message(self, _broker: Any, message: Any) -> None:

@@ -25,7 +25,7 @@ from wrapt import wrap_function_wrapper
 from saasobs.instrument import guard, propagation
 from saasobs.instrument.logs.setup import tame_server_loggers
 from saasobs.instrument.state import current
-from saasobs.instrument.tasks.run import Outcome, TaskRun, Work, begin
+from saasobs.instrument.tasks.run import Outcome, TaskRun, Work, begin, sent
 
 if TYPE_CHECKING:
     from saasobs.instrument.process import Instrumentation
@@ -61,6 +61,7 @@ def install(process: Instrumentation) -> None:
     watch = _Watch(process)
     logging.getLogger("huey").addFilter(_is_worth_a_line)
     wrap_function_wrapper(huey.consumer, "Consumer.start", _consumer_starts)
+    wrap_function_wrapper(huey.api, "Huey.enqueue", watch.enqueue)
     wrap_function_wrapper(huey.api, "Huey.execute", watch.execute)
     wrap_function_wrapper(huey.api, "Huey.serialize_task", _serialize_task)
     wrap_function_wrapper(huey.api, "Huey.deserialize_task", _deserialize_task)
@@ -106,6 +107,12 @@ class _Watch:
         self._process = process
         self._heard: WeakSet[Any] = WeakSet()
 
+    def enqueue(self, wrapped: Callable[..., Any], queue: Any, args: _Arguments, kwargs: Mapping[str, Any]) -> Any:
+        """`Huey.enqueue(task)`, of a sender and of the scheduler; a group or chord comes back with each of its own."""
+        result = wrapped(*args, **kwargs)
+        self._count(queue, *args, **kwargs)
+        return result
+
     def execute(self, wrapped: Callable[..., Any], queue: Any, args: _Arguments, kwargs: Mapping[str, Any]) -> Any:
         """`Huey.execute(task, timestamp=None)`; it catches what the task raises."""
         seen = _Seen()
@@ -119,6 +126,11 @@ class _Watch:
             raise
         run.end(seen.outcome, seen.error)
         return result
+
+    @guard.guarded("huey")
+    def _count(self, queue: Any, task: Any) -> None:
+        if isinstance(task, huey.api.Task) and not queue.immediate and queue.ready_to_run(task):
+            sent(self._process, "huey", _work(queue, task).name)
 
     @guard.guarded("huey")
     def _begin(self, queue: Any, seen: _Seen, task: Any, timestamp: Any = None) -> TaskRun | None:

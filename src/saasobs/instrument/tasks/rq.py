@@ -1,6 +1,7 @@
 """RQ: the sender's ID and trace in `job.meta`, one run for each execution of a job.
 
-`Job.create` is where every way of enqueuing passes; `perform_job` where every kind of worker does, in the work-horse.
+`Job.create` and `Queue._enqueue_job` are where every way of enqueuing passes; `perform_job` where every kind of worker
+does, in the work-horse.
 A work-horse ends by `os._exit`, so what waits is sent before. RQ's worker imports the app when a job needs it: a
 process that is to be observed must have been set up before, by `saasobs wrap -- rq worker` or its `-c` settings.
 """
@@ -21,7 +22,7 @@ from wrapt import wrap_function_wrapper
 
 from saasobs.instrument import guard, propagation
 from saasobs.instrument.state import current
-from saasobs.instrument.tasks.run import Outcome, TaskRun, Work, begin
+from saasobs.instrument.tasks.run import Outcome, TaskRun, Work, begin, sent
 
 if TYPE_CHECKING:
     from saasobs.instrument.process import Instrumentation
@@ -41,6 +42,7 @@ def install(process: Instrumentation) -> None:
     logging.getLogger("rq.worker").addFilter(_is_worth_a_line)
     worker = getattr(rq.worker, "BaseWorker", rq.worker.Worker)
     wrap_function_wrapper(rq.job, "Job.create", watch.create)
+    wrap_function_wrapper(rq.queue, "Queue._enqueue_job", watch.enqueue)
     wrap_function_wrapper(rq.queue, "Queue.run_job", watch.run_here)
     wrap_function_wrapper(rq.worker, f"{_owner(worker, 'perform_job').__name__}.perform_job", watch.perform)
     wrap_function_wrapper(rq.worker, f"{_owner(worker, 'handle_exception').__name__}.handle_exception", watch.failed)
@@ -62,6 +64,12 @@ class _Watch:
     def create(self, wrapped: Callable[..., Any], _owner: Any, args: _Arguments, kwargs: Mapping[str, Any]) -> Any:
         job = wrapped(*args, **kwargs)
         _give_carrier(job)
+        return job
+
+    def enqueue(self, wrapped: Callable[..., Any], queue: Any, args: _Arguments, kwargs: Mapping[str, Any]) -> Any:
+        """`Queue._enqueue_job(job, …)`: of a sender, and of a worker for what was deferred or for later."""
+        job = wrapped(*args, **kwargs)
+        self._count(queue, job)
         return job
 
     def perform(self, wrapped: Callable[..., Any], worker: Any, args: _Arguments, kwargs: Mapping[str, Any]) -> Any:
@@ -102,6 +110,11 @@ class _Watch:
         """`Worker.handle_work_horse_killed(job, …)`: in the main process, about a child that could tell nothing."""
         self._tell_lost(*args)
         return wrapped(*args, **kwargs)
+
+    @guard.guarded("rq")
+    def _count(self, queue: Any, job: Any) -> None:
+        if queue.is_async:
+            sent(self._process, "rq", _work(job).name)
 
     @guard.guarded("rq")
     def _tell_lost(self, job: Any, *_more: Any) -> None:

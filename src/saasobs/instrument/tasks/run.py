@@ -48,6 +48,11 @@ class Work(NamedTuple):
     kind: Kind = "task"
 
 
+def sent(process: Instrumentation, system: str, name: str) -> None:
+    """A task may begin from now on; the numbers tell what was sent from what was begun."""
+    process.metrics.tasks.sent(system, name[:_NAME_LIMIT])
+
+
 class TaskRun:
     """A run that has begun: its operation is the one in progress here until `end`."""
 

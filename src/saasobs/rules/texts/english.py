@@ -105,6 +105,11 @@ ENGLISH: Final[Mapping[str, Text]] = {
         "{{ $value | humanizePercentage }} of the tasks that began in the last ten minutes had waited longer."
         " Too few workers, one that hangs, or a flood.",
     ),
+    "SaasobsQueueStalled": Text(
+        "{{ $labels.service }} {{ $labels.task }}: tasks are sent, and nobody begins them",
+        "{{ $value | humanize }} sent within an hour wait, and none has begun for ten minutes: no worker is at work,"
+        " or all of them hang.",
+    ),
     "SaasobsTasksFailing": Text(
         "{{ $labels.service }} {{ $labels.task }}: {{ $value | humanizePercentage }} of its runs fail",
         "Over the last half hour. Each failure is an error report; tries that are repeated are not among them.",

@@ -105,6 +105,11 @@ PORTUGUESE: Final[Mapping[str, Text]] = {
         "{{ $value | humanizePercentage }} das tarefas que começaram nos últimos dez minutos tinham esperado "
         "mais. Poucos workers, um travado ou uma avalanche.",
     ),
+    "SaasobsQueueStalled": Text(
+        "{{ $labels.service }} {{ $labels.task }}: tarefas são enviadas e ninguém as começa",
+        "{{ $value | humanize }} enviadas em uma hora esperam e nenhuma começou em dez minutos: não há workers "
+        "trabalhando, ou todos travaram.",
+    ),
     "SaasobsTasksFailing": Text(
         "{{ $labels.service }} {{ $labels.task }}: {{ $value | humanizePercentage }} das execuções falham",
         "Na última meia hora. Cada falha é um relatório de erro; as tentativas que se repetem não contam.",

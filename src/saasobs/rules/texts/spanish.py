@@ -109,6 +109,11 @@ SPANISH: Final[Mapping[str, Text]] = {
         "El {{ $value | humanizePercentage }} de las tareas que empezaron en los últimos diez minutos había "
         "esperado más. Pocos workers, uno colgado o una avalancha.",
     ),
+    "SaasobsQueueStalled": Text(
+        "{{ $labels.service }} {{ $labels.task }}: se envían tareas y nadie las empieza",
+        "{{ $value | humanize }} enviadas en una hora esperan y ninguna empezó en diez minutos: no hay workers "
+        "trabajando o todos están colgados.",
+    ),
     "SaasobsTasksFailing": Text(
         "{{ $labels.service }} {{ $labels.task }}: falla el {{ $value | humanizePercentage }} de sus ejecuciones",
         "En la última media hora. Cada fallo es un reporte de error; los intentos que se repiten no cuentan.",
