@@ -262,6 +262,8 @@ CASES: Mapping[str, Case] = {
             "little traffic": memory("50x90", "100x90"),
             "idle": memory("1x90", "100x90"),
             "a restart": memory("95x5 1x90", "100x95"),
+            "a cache": {**memory("95x90", "100x90"),
+                        'redis_instance_info{instance="r",maxmemory_policy="allkeys-lru"}': "1x90"},
         },
     ),
     "SaasobsQueueLag": Case(

@@ -24,6 +24,7 @@ ALERTS = alerts_of(RuleSet())
 SECTIONS = ("## What it means", "## The first five minutes", "## Queries", "## Who")
 FOREIGN = {
     "up", "pg_stat_activity_count", "pg_settings_max_connections", "redis_memory_used_bytes", "redis_memory_max_bytes",
+    "redis_instance_info",
     "prometheus_notifications_errors_total", "prometheus_rule_evaluation_failures_total",
 }  # fmt: skip
 """Prometheus' own, and those of Debian's exporters."""

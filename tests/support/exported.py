@@ -30,6 +30,7 @@ FOREIGN: dict[str, set[str]] = {
     "pg_database_size_bytes": {"datname"},
     "redis_memory_used_bytes": set(),
     "redis_memory_max_bytes": set(),
+    "redis_instance_info": {"maxmemory_policy"},
     "redis_keyspace_hits_total": set(),
     "redis_keyspace_misses_total": set(),
     "redis_evicted_keys_total": set(),

@@ -10,6 +10,8 @@ from saasobs.rules.recording import BY_ROUTE
 
 _SERVICE = {"service": "service", "environment": "environment"}
 _ROUTE = {**_SERVICE, "route": "http_route"}
+_MEANT_TO_BE_FULL = 'redis_instance_info{maxmemory_policy=~"allkeys-.*"}'
+"""A cache of which anything may be thrown away."""
 _WAITED = "task_queue_wait_seconds_count"
 _BY_TASK = "by (service, environment, system, task)"
 _ANYWHERE = "(environment, system, task)"
@@ -83,7 +85,8 @@ def _servers() -> Iterator[Alert]:
     )
     yield Alert(
         "SaasobsRedisMemoryHigh",
-        f"redis_memory_used_bytes / (redis_memory_max_bytes > 0) > {thresholds.MEMORY_RATIO:g}",
+        f"redis_memory_used_bytes / (redis_memory_max_bytes > 0) > {thresholds.MEMORY_RATIO:g}"
+        f"\nunless on (job, instance) {_MEANT_TO_BE_FULL}",
         Severity.WARNING,
         Board.DATA,
         for_="10m",

@@ -97,8 +97,8 @@ ENGLISH: Final[Mapping[str, Text]] = {
     ),
     "SaasobsRedisMemoryHigh": Text(
         "Redis {{ $labels.instance }}: {{ $value | humanizePercentage }} of its memory is used",
-        "At maxmemory it evicts keys or refuses writes, depending on maxmemory-policy: queues are lost in the"
-        " one way, and stop in the other.",
+        "At maxmemory it refuses writes, or evicts what has a lifetime, depending on maxmemory-policy: queues and"
+        " sessions stop in the one way, and are lost in the other.",
     ),
     "SaasobsQueueLag": Text(
         "{{ $labels.service }} {{ $labels.task }}: tasks wait more than 5 minutes",

@@ -97,8 +97,8 @@ PORTUGUESE: Final[Mapping[str, Text]] = {
     ),
     "SaasobsRedisMemoryHigh": Text(
         "Redis {{ $labels.instance }}: usa {{ $value | humanizePercentage }} da memória",
-        "Ao chegar a maxmemory ele remove chaves ou recusa escritas, conforme maxmemory-policy: de um modo "
-        "filas se perdem, do outro param.",
+        "Ao chegar a maxmemory ele recusa escritas ou remove o que tem prazo, conforme maxmemory-policy: de um "
+        "modo filas e sessões param, do outro se perdem.",
     ),
     "SaasobsQueueLag": Text(
         "{{ $labels.service }} {{ $labels.task }}: as tarefas esperam mais de 5 minutos",

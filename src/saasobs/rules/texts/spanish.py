@@ -101,8 +101,8 @@ SPANISH: Final[Mapping[str, Text]] = {
     ),
     "SaasobsRedisMemoryHigh": Text(
         "Redis {{ $labels.instance }}: usa el {{ $value | humanizePercentage }} de su memoria",
-        "Al llegar a maxmemory expulsa claves o rechaza escrituras, según maxmemory-policy: de un modo se "
-        "pierden colas, del otro se detienen.",
+        "Al llegar a maxmemory rechaza escrituras o expulsa lo que tiene vencimiento, según maxmemory-policy: de "
+        "un modo colas y sesiones se detienen, del otro se pierden.",
     ),
     "SaasobsQueueLag": Text(
         "{{ $labels.service }} {{ $labels.task }}: las tareas esperan más de 5 minutos",
