@@ -3,46 +3,25 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from argparse import Namespace
-from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import pytest
 
 from saasobs.cli.alerts import asked_for, read_matcher
 from saasobs.cli.command import Exit, UsageError
-from saasobs.cli.main import main
 from saasobs.core.alert import AlertView, Matcher
-from saasobs.web import operator_app
-from support.asgi_server import serving
+from support.asking import Ask
 from support.fake_reports import AT, SILENCE, an_alert
 from support.operator import FakeOperator
 
-Ask = Callable[..., tuple[int, str]]
 HERE = datetime.fromisoformat("2026-12-24T10:00:00-05:00")
 
 
 @pytest.fixture
 def operator() -> FakeOperator:
     return FakeOperator()
-
-
-@pytest.fixture
-def ask(operator: FakeOperator, capsys: pytest.CaptureFixture[str]) -> Iterator[Ask]:
-    """Run a command line against the operator; returns its exit code and everything that it printed."""
-    with tempfile.TemporaryDirectory(prefix="so-") as folder:
-        path = Path(folder) / "saasobs.sock"
-        with serving(operator_app(operator), uds=str(path)):
-
-            def run(*words: str) -> tuple[int, str]:
-                code = main([*words, "--socket", str(path)])
-                told = capsys.readouterr()
-                return code, told.out + told.err
-
-            yield run
 
 
 def test_alerts_with_their_incidents(ask: Ask, operator: FakeOperator) -> None:

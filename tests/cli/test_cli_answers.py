@@ -3,44 +3,18 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from argparse import Namespace
-from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from saasobs.cli.answers import until
 from saasobs.cli.command import Exit, UsageError
-from saasobs.cli.main import main
 from saasobs.core.answers import Answer, AnswerKind, Via
 from saasobs.core.values import HOUR, MINUTE
-from saasobs.web import operator_app
-from support.asgi_server import serving
-from support.operator import FakeOperator, a_busy_operator
-
-Ask = Callable[..., tuple[int, str]]
-
-
-@pytest.fixture
-def operator() -> FakeOperator:
-    return a_busy_operator()
-
-
-@pytest.fixture
-def ask(operator: FakeOperator, capsys: pytest.CaptureFixture[str]) -> Iterator[Ask]:
-    with tempfile.TemporaryDirectory(prefix="so-") as folder:
-        path = Path(folder) / "saasobs.sock"
-        with serving(operator_app(operator), uds=str(path)):
-
-            def run(*words: str) -> tuple[int, str]:
-                code = main([*words, "--socket", str(path)])
-                told = capsys.readouterr()
-                return code, told.out + told.err
-
-            yield run
+from support.asking import Ask
+from support.operator import FakeOperator
 
 
 @pytest.mark.parametrize(

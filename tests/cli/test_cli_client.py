@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import socket
 import stat
-import tempfile
 import threading
 from argparse import Namespace
 from collections.abc import Iterator
@@ -32,19 +31,7 @@ from saasobs.core.errors import (
 )
 from saasobs.web import operator_app
 from support.asgi_server import serving
-from support.operator import FakeOperator, a_busy_operator, a_view
-
-
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    """A folder with a short name: a socket's path has about 100 bytes."""
-    with tempfile.TemporaryDirectory(prefix="so-") as name:
-        yield Path(name)
-
-
-@pytest.fixture
-def operator() -> FakeOperator:
-    return a_busy_operator()
+from support.operator import FakeOperator, a_view
 
 
 @pytest.fixture

@@ -3,43 +3,17 @@
 from __future__ import annotations
 
 import json
-import tempfile
-from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from saasobs.cli.command import Exit
-from saasobs.cli.main import main
 from saasobs.core.errors import DeliveryError
 from saasobs.core.incident import NoticeState, Suppression
 from saasobs.core.values import SECOND, to_datetime
-from saasobs.web import operator_app
-from support.asgi_server import serving
-from support.operator import TOKEN, FakeOperator, a_busy_operator, a_window
-
-Ask = Callable[..., tuple[int, str]]
-
-
-@pytest.fixture
-def operator() -> FakeOperator:
-    return a_busy_operator()
-
-
-@pytest.fixture
-def ask(operator: FakeOperator, capsys: pytest.CaptureFixture[str]) -> Iterator[Ask]:
-    """Run a command line against the operator; returns its exit code and everything that it printed."""
-    with tempfile.TemporaryDirectory(prefix="so-") as folder:
-        path = Path(folder) / "saasobs.sock"
-        with serving(operator_app(operator), uds=str(path)):
-
-            def run(*words: str) -> tuple[int, str]:
-                code = main([*words, "--socket", str(path)])
-                told = capsys.readouterr()
-                return code, told.out + told.err
-
-            yield run
+from support.asking import Ask
+from support.operator import TOKEN, FakeOperator, a_window
 
 
 def test_status_shows_everything(ask: Ask) -> None:

@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from argparse import Namespace
-from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
-from pathlib import Path
+from functools import partial
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from saasobs.cli.command import Exit, UsageError
-from saasobs.cli.main import main
 from saasobs.cli.oncall import asked_for
 from saasobs.core.values import DAY, to_datetime
-from saasobs.web import operator_app
-from support.asgi_server import serving
+from support.asking import Ask
 from support.operator import NOW, FakeOperator
 from support.rotas import VIEW
 
-Ask = Callable[..., tuple[int, str]]
 HERE = datetime.fromisoformat("2026-12-24T10:00:00-05:00")
 
 
@@ -31,23 +26,14 @@ def operator() -> FakeOperator:
 
 
 @pytest.fixture
-def ask(operator: FakeOperator, capsys: pytest.CaptureFixture[str]) -> Iterator[Ask]:
-    """Run a command line against the operator; returns its exit code and everything that it printed."""
-    with tempfile.TemporaryDirectory(prefix="so-") as folder:
-        path = Path(folder) / "saasobs.sock"
-        with serving(operator_app(operator), uds=str(path)):
-
-            def run(*words: str) -> tuple[int, str]:
-                code = main(["oncall", *words, "--socket", str(path)])
-                told = capsys.readouterr()
-                return code, told.out + told.err
-
-            yield run
+def oncall(ask: Ask) -> Ask:
+    """`saasobs oncall` with these words."""
+    return partial(ask, "oncall")
 
 
-def test_turns_are_told_in_the_schedules_time_zone(ask: Ask) -> None:
+def test_turns_are_told_in_the_schedules_time_zone(oncall: Ask) -> None:
     """Who has it now, who stands in and why, where nobody is on call, and the address of the feed."""
-    code, told = ask()
+    code, told = oncall()
     lines = told.splitlines()
     until = to_datetime(NOW + 2 * DAY).astimezone(ZoneInfo("America/Lima")).strftime("%a %Y-%m-%d %H:%M")
     assert code == Exit.OK
@@ -55,22 +41,22 @@ def test_turns_are_told_in_the_schedules_time_zone(ask: Ask) -> None:
     assert any(until in line and "carla" in line and "stands in: feriado" in line for line in lines)
     assert any("nobody" in line for line in lines)
     assert lines[-1].endswith(VIEW.calendar_url)
-    assert json.loads(ask("--json")[1])["schedules"][0]["now"] == ["ana"]
+    assert json.loads(oncall("--json")[1])["schedules"][0]["now"] == ["ana"]
 
 
-def test_without_schedules_it_says_how_to_make_one(ask: Ask, operator: FakeOperator) -> None:
+def test_without_schedules_it_says_how_to_make_one(oncall: Ask, operator: FakeOperator) -> None:
     """A sentence, not an empty table."""
     operator.schedules = []
-    assert "`oncall` in the configuration" in ask()[1]
+    assert "`oncall` in the configuration" in oncall()[1]
 
 
-def test_an_override_from_the_command_line(ask: Ask, operator: FakeOperator) -> None:
+def test_an_override_from_the_command_line(oncall: Ask, operator: FakeOperator) -> None:
     """Entered and ended, with the words to do so."""
-    code, told = ask("primary", "--override", "carla", "--for", "2d", "--reason", "holidays", "--by", "ana")
+    code, told = oncall("primary", "--override", "carla", "--for", "2d", "--reason", "holidays", "--by", "ana")
     assert (code, "carla stands in for primary until" in told) == (Exit.OK, True)
     assert "`saasobs oncall --end w4k2mx`" in told
     assert (operator.overrides[0].created_by, operator.overrides[0].reason) == ("ana", "holidays")
-    assert ask("--end", "w4k2mx", "--by", "ana")[1] == "carla no longer stands in for primary.\n"
+    assert oncall("--end", "w4k2mx", "--by", "ana")[1] == "carla no longer stands in for primary.\n"
 
 
 def asked(**said: str | None) -> dict[str, object]:
