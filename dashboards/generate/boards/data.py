@@ -39,7 +39,7 @@ _POOLS: Final = Row(
             .with_target(now("A", f"{total(_POOL, only('db_client_connection_count', SERVICE, _USED))} / "
                                   f"({total(_POOL, only('db_client_connection_max', SERVICE))} > 0)", _POOL_LEGEND))),
         (6, lines("Waiting for a connection", "Seconds that requests wait for a connection of a pool, in each second: 1 is one "
-                  "request that always waits. Timeouts are SaasobsDbPoolExhausted: those requests fail.", "s")
+                  "request that always waits. Timeouts are SaasobsDbPoolExhausted: those requests fail.", "s").axis_soft_max(1)
             .with_target(series("A", total("service, db_client_connection_pool_name",
                                            rate("db_client_connection_wait_time_seconds_sum", SERVICE)),
                                 "{{service}} {{db_client_connection_pool_name}}"))
@@ -127,6 +127,7 @@ _REDIS: Final = Row(
                                      f"({total('instance', rate('redis_keyspace_hits_total', WATCHED))} + "
                                      f"{total('instance', rate('redis_keyspace_misses_total', WATCHED))} > 0)", "{{instance}}"))),
         (6, lines("Keys thrown away", "A second, for want of memory. A queue in the same Redis may be among them.", "ops")
+            .axis_soft_max(1)
             .with_target(series("A", total("instance", rate("redis_evicted_keys_total", WATCHED)), "{{instance}}"))),
         (6, lines("Commands and clients", "Commands a second; clients that are connected.", "short")
             .with_target(series("A", total("instance", rate("redis_commands_processed_total", WATCHED)),

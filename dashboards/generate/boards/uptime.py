@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from grafana_foundation_sdk.builders import common
 from grafana_foundation_sdk.models.common import GraphDrawStyle
 
 from dashboards.generate.frame import Page, Row
@@ -28,6 +29,7 @@ _STATES: Final = Row(
         (10, bars("Up, 30 days", "The share of the checks' time; monitors that were never down are at 100 %.",
                  "percentunit", [(0.99, NOTICE), (0.999, GOOD)], first=BAD)
             .max(1).decimals(3)
+            .text(common.VizTextDisplayOptions().title_size(11).value_size(16))  # names of monitors are long
             .with_target(now("A", f"avg by (monitor) (avg_over_time({_UP}[30d]))", "{{monitor}}"))),
     ),
 )  # fmt: skip
