@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from saasobs import __version__
 from saasobs.cli.main import main
 from support.needs import require_binary
 
@@ -25,6 +26,9 @@ def test_a_set_of_ones_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     capsys.readouterr()
     assert main(words) == 0
     printed = tmp_path / "one.yml"
+    again = "saasobs rules --service checkout --critical /pay,/login --slo 99.5 --language es"
+    head = f"# Made by saasobs {__version__}: {again}\n"
+    assert (tmp_path / "set/recording.yml").read_text(encoding="utf-8").startswith(head)
     printed.write_text(capsys.readouterr().out, encoding="utf-8")
     promtool = require_binary("promtool", "prometheus")
     ran = subprocess.run(
@@ -48,6 +52,7 @@ def test_a_language_may_name_its_country(capsys: pytest.CaptureFixture[str]) -> 
     [
         (["--slo", "100"], "--slo is a percentage"),
         (["--service", 'a"b'], "no quotes"),
+        (["--critical", "/pay,login"], "--critical login: a route begins with /"),
         (["--language", "fr"], "--language is one of en, es, pt"),
         (["--out", "/proc/nowhere"], "/proc/nowhere: "),
     ],

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import shlex
 from argparse import Namespace
 from pathlib import Path
 
+from saasobs import __version__
 from saasobs.cli.command import Exit, UsageError
 from saasobs.cli.screen import open_screen, print_json
 from saasobs.rules.document import alerts_of, pages, whole
@@ -16,13 +18,14 @@ from saasobs.rules.texts import TEXTS
 def rules(options: Namespace) -> int:
     """No daemon need run."""
     wanted, language = rule_set(options), _language(options.language)
+    head = f"# Made by saasobs {__version__}: {_command_line(wanted, language)}\n"
     if options.json:
         print_json({"alerts": [{"name": one.name, "severity": one.severity.value} for one in alerts_of(wanted)]})
         return Exit.OK
     if not options.out:
-        print(whole(wanted, language=language), end="")
+        print(whole(wanted, language=language, head=head), end="")
         return Exit.OK
-    made = pages(wanted, language=language)
+    made = pages(wanted, language=language, head=head)
     folder = Path(options.out)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -39,10 +42,28 @@ def rule_set(options: Namespace) -> RuleSet:
     if not 50 <= options.slo < 100:
         raise UsageError("--slo is a percentage of requests that must not fail, such as 99.9: at least 50, below 100")
     routes = tuple(route.strip() for route in options.critical.split(",") if route.strip())
+    for route in routes:
+        if not route.startswith("/"):
+            raise UsageError(f"--critical {route}: a route begins with / and is a template, such as /orders/{{id}}")
     for text in (options.service, *routes, options.grafana, options.runbooks):
         if not text.isprintable() or '"' in text or "\\" in text:
             raise UsageError(f"{text!r} cannot stand in a rule: no quotes, backslashes or control characters")
     return RuleSet(options.service, routes, options.slo, options.grafana, options.runbooks or RuleSet().runbooks)
+
+
+def _command_line(wanted: RuleSet, language: str) -> str:
+    """What makes the same set again."""
+    usual = RuleSet()
+    said = {
+        "--service": (wanted.service, usual.service),
+        "--critical": (",".join(wanted.critical), ",".join(usual.critical)),
+        "--slo": (str(wanted.slo), str(usual.slo)),
+        "--language": (language, "en"),
+        "--grafana": (wanted.grafana, usual.grafana),
+        "--runbooks": (wanted.runbooks, usual.runbooks),
+    }
+    chosen = [word for name, (value, default) in said.items() if value != default for word in (name, value)]
+    return shlex.join(["saasobs", "rules", *chosen])
 
 
 def _language(text: str) -> str:

@@ -22,7 +22,7 @@ from saasobs.rules.watching import watching_groups
 FOLDER: Final = Path("alerts")
 LIST: Final = Path("docs/alerts.md")
 FILES: Final = {"recording.yml": "recording rules", "alerts.yml": "alerts"}
-_HEAD: Final = """\
+OURS: Final = """\
 # Made by `python -m saasobs.rules.document`: edit src/saasobs/rules, not this file.
 # A set of your own: saasobs rules --service checkout --critical /pay,/login --slo 99.9
 """
@@ -38,20 +38,21 @@ def alerts_of(rules: RuleSet) -> tuple[Alert, ...]:
     return tuple(rule for group in alert_groups(rules) for rule in group.rules if isinstance(rule, Alert))
 
 
-def pages(rules: RuleSet, *, language: str = "en") -> Mapping[str, str]:
+def pages(rules: RuleSet, *, language: str = "en", head: str = OURS) -> Mapping[str, str]:
     """What stands in each of `FILES`.
 
+    :param head: comments, which say how it was made.
     :param language: of `summary` and `description`; the others stand beside them, as ``summary_es``.
     """
     return {
-        "recording.yml": _HEAD + text_of(recording_groups(rules), rules, language),
-        "alerts.yml": _HEAD + text_of(alert_groups(rules), rules, language),
+        "recording.yml": head + text_of(recording_groups(rules), rules, language),
+        "alerts.yml": head + text_of(alert_groups(rules), rules, language),
     }
 
 
-def whole(rules: RuleSet, *, language: str = "en") -> str:
+def whole(rules: RuleSet, *, language: str = "en", head: str = OURS) -> str:
     """Everything in one file."""
-    return _HEAD + text_of((*recording_groups(rules), *alert_groups(rules)), rules, language)
+    return head + text_of((*recording_groups(rules), *alert_groups(rules)), rules, language)
 
 
 def text_of(groups: Iterable[Group], rules: RuleSet, language: str = "en") -> str:
