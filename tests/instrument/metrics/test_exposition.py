@@ -39,6 +39,7 @@ def _used(**changes: Any) -> Metrics:
     metrics.finished(measured(**changes))
     metrics.active("GET").inc()
     metrics.exception("/a/{b}", "ValueError")
+    metrics.tasks.sent("celery", "mail.send")
     metrics.tasks.started("celery", "mail.send", 0.5)
     metrics.tasks.finished("celery", "mail.send", "success", 1.5)
     metrics.client.finished("GET", "api.example", 200, 0.1)
