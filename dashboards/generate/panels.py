@@ -54,7 +54,9 @@ def lines(title: str, description: str, unit: str, limit: float | None = None) -
         .min(0)
         .thresholds(limits())
     )
-    return panel if limit is None else limited(panel, (limit, BAD))
+    if limit is not None:
+        return limited(panel, (limit, BAD))
+    return panel.axis_soft_max(1) if unit == "none" else panel  # no axis to 100 where nothing is there to be counted
 
 
 def limited(panel: Lines, *steps: tuple[float, str]) -> Lines:

@@ -14,7 +14,7 @@ import math
 import random
 import re
 import subprocess
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TextIO
@@ -26,6 +26,7 @@ from dashboards.scene.processes import ENVIRONMENT, ROOT
 from dashboards.scene.recorded import DURATION, recorded
 from support.needs import require_binary
 
+_Model = Callable[[float], float]
 FINE: Final = 30
 COARSE: Final = 600
 STATES: Final = 240
@@ -54,8 +55,8 @@ _SHIFT: Final = 5
 class History:
     """How much of it."""
 
-    hours: float = 6.3
-    """In which it is fine."""
+    hours: float = 7.3
+    """In which it is fine: what a picture shows, and an hour that its first queries look back on."""
     days: float = 35
 
     def write(self, targets: Sequence[Target], version_before: str, age: float, now: float, data: Path) -> None:
@@ -104,6 +105,7 @@ class _Writer:
     def write(self, series: Sequence[Series]) -> None:
         """All lines, series by series."""
         models = {one.selector: self.model(one, shares) for one, shares in _with_shares(series)}
+        models |= _sent_as_begun(series, models)
         fine, coarse, states = self.times()
         chance = random.Random(7)
         for one in series:
@@ -126,7 +128,7 @@ class _Writer:
         states = [*_every(COARSE, self.past.start, week), *_every(STATES, week, begin)]
         return [*_every(FINE, begin, end), int(self.past.now)], coarse, states
 
-    def model(self, series: Series, shares: tuple[float, float]) -> Callable[[float], float]:
+    def model(self, series: Series, shares: tuple[float, float]) -> _Model:
         """Of a counter: what it stood at. :param shares: of a bucket: usually, and when it was slow."""
         rate, mood, kind = series.value / self.age, series.mood, _kind(series)
         rate *= _SELDOM if _RARE.match(series.name) else 1
@@ -144,9 +146,7 @@ class _Writer:
 
         return stood
 
-    def _lines(
-        self, series: Series, model: Callable[[float], float], times: Iterable[float], chance: random.Random
-    ) -> None:
+    def _lines(self, series: Series, model: _Model, times: Iterable[float], chance: random.Random) -> None:
         if series.name == "saasobs_build_info":
             return self._versions(series, times)
         stood = self._counter(series, model) if series.counts else self._gauge(series, chance)
@@ -161,14 +161,14 @@ class _Writer:
             one = old if deployed and at < self.past.deployed else series
             self.file.write(f"{one.selector} 1 {at:.0f}\n")
 
-    def _counter(self, series: Series, model: Callable[[float], float]) -> Callable[[float], float]:
+    def _counter(self, series: Series, model: _Model) -> _Model:
         """Up to what it says now, from far below zero: a counter that began again would leave a dent or a bump."""
         if _RARE.match(series.name):  # one by one
             return lambda at: math.floor(model(at)) + series.value - math.floor(model(self.past.now))
         lift = series.value - model(self.past.now)
         return lambda at: model(at) + lift
 
-    def _gauge(self, series: Series, chance: random.Random) -> Callable[[float], float]:
+    def _gauge(self, series: Series, chance: random.Random) -> _Model:
         name, value = series.name, series.value
         monitor = series.labels.get("monitor", "")
         if name in _LONG and monitor in {_DOWN_THEN, *_DOWN_SINCE}:
@@ -187,6 +187,28 @@ def _every(step: float, start: float, end: float) -> list[float]:
     """From the first multiple at or after `start`, before `end`."""
     first = math.ceil(start / step) * step
     return [first + step * i for i in range(max(0, math.ceil((end - first) / step)))]
+
+
+def _sent_as_begun(series: Sequence[Series], models: Mapping[str, _Model]) -> dict[str, _Model]:
+    """Of tasks: what its senders sent then was begun, or their queues would have been full for weeks."""
+    begun = {_task(one): models[one.selector] for one in series if one.name == "task_queue_wait_seconds_count"}
+    sent: dict[tuple[str, str], list[Series]] = {}
+    for one in series:
+        if one.name == "tasks_sent_total" and _task(one) in begun:
+            sent.setdefault(_task(one), []).append(one)
+    return {
+        one.selector: _part(begun[task], one.value / sum(each.value for each in senders))
+        for task, senders in sent.items()
+        for one in senders
+    }
+
+
+def _task(series: Series) -> tuple[str, str]:
+    return series.labels["system"], series.labels["task"]
+
+
+def _part(model: _Model, share: float) -> _Model:
+    return lambda at: model(at) * share
 
 
 def _kind(series: Series) -> Kind:
