@@ -5,18 +5,18 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import httpx
 
 from dashboards.scene.measuring import TOKEN
 from dashboards.scene.processes import ENVIRONMENT
 from support.daemon import Daemon, free_port
+from support.listening import page
 from support.slack import TOKEN as SLACK_TOKEN
 from support.slack import SlackDouble
-from support.tls import Certificates, Identity
+from support.tls import Certificates
 from support.twilio import ACCOUNT, AUTH_TOKEN, TwilioDouble
 
 _JOB: Final = "nightly-invoices"
@@ -60,8 +60,8 @@ def watching(folder: Path, **ports: int) -> Iterator[Daemon]:
         slack, twilio = parts.enter_context(SlackDouble()), parts.enter_context(TwilioDouble())
         certificates = Certificates(folder)
         secure = {
-            "good": parts.enter_context(_secured(certificates.expiring(_DAYS["shop-certificate"]))),
-            "expiring": parts.enter_context(_secured(certificates.expiring(_DAYS["billing-certificate"]))),
+            "good": parts.enter_context(page(tls=certificates.expiring(_DAYS["shop-certificate"]).context())),
+            "expiring": parts.enter_context(page(tls=certificates.expiring(_DAYS["billing-certificate"]).context())),
         }
         text = _CONFIGURATION.format(
             slack=slack.base_url, slack_token=SLACK_TOKEN, twilio=twilio.url, account=ACCOUNT, auth=AUTH_TOKEN,
@@ -72,38 +72,6 @@ def watching(folder: Path, **ports: int) -> Iterator[Daemon]:
         daemon.start()
         parts.enter_context(_answering(daemon))
         yield daemon
-
-
-@contextmanager
-def _secured(identity: Identity) -> Iterator[int]:
-    """A page behind TLS; its port."""
-
-    class Page(BaseHTTPRequestHandler):
-        timeout = 5
-
-        def do_GET(self) -> None:
-            self.send_response(200)
-            self.send_header("Content-Length", "2")
-            self.end_headers()
-            self.wfile.write(b"ok")
-
-        def log_message(self, *_: Any) -> None:
-            return None
-
-    class Server(ThreadingHTTPServer):
-        def handle_error(self, *_: Any) -> None:
-            return None  # who checks certificates hangs up as it likes
-
-    server = Server(("127.0.0.1", 0), Page)
-    server.socket = identity.context().wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-    thread.start()
-    try:
-        yield server.server_address[1]
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join(5)
 
 
 @contextmanager

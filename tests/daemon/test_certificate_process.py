@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import random
-import ssl
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from support.daemon import Daemon, wait_until
+from support.listening import page
 from support.tls import Certificates
 
 CONFIGURATION = """\
@@ -26,39 +21,11 @@ monitors:
 """
 
 
-class Good(BaseHTTPRequestHandler):
-    """Says that all is well."""
-
-    def do_GET(self) -> None:
-        self.send_response(200)
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-
-    def log_message(self, *_: Any) -> None: ...
-
-
-@contextmanager
-def served(context: ssl.SSLContext) -> Iterator[int]:
-    """The port of an HTTPS server."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Good)
-    server.daemon_threads, server.block_on_close = True, False
-    server.handle_error = lambda *_: None  # type: ignore[method-assign] # a client that was killed
-    server.socket = context.wrap_socket(server.socket, server_side=True)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-    thread.start()
-    try:
-        yield server.server_address[1]
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join(5)
-
-
 @pytest.mark.slow
 def test_a_mark_is_told_once_over_kills(tmp_path: Path) -> None:
     """Twenty days left: whenever the daemon is killed, one incident is opened, and its notice is owed once."""
     certificates = Certificates(tmp_path)
-    with served(certificates.expiring(20).context()) as port:
+    with page(tls=certificates.expiring(20).context()) as port:
         daemon = Daemon(tmp_path, CONFIGURATION.format(port=port, ca_file=certificates.ca_file))
         for _ in range(4):
             daemon.start()

@@ -6,18 +6,18 @@ import json
 import os
 import signal
 import subprocess
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Self
 
 import httpx
 
 from support.daemon import free_port, wait_until
+from support.listening import Quiet, listening
 from support.needs import require_binary
+from support.series import EXPOSITION
 
 RULES = """\
 groups:
@@ -38,28 +38,12 @@ def flag() -> Iterator[dict[str, int]]:
     """A page of metrics with one gauge, which the test sets: ``{"port": …, "value": 0}``."""
     shown = {"value": 0, "port": 0}
 
-    class Page(BaseHTTPRequestHandler):
+    class Page(Quiet):
         def do_GET(self) -> None:
-            body = f"# TYPE flag gauge\nflag {shown['value']}\n".encode()
-            self.send_response(200)
-            self.send_header("Content-Type", "text/plain; version=0.0.4")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+            self.answer(200, f"# TYPE flag gauge\nflag {shown['value']}\n".encode(), EXPOSITION)
 
-        def log_message(self, *_: Any) -> None:
-            return None
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Page)
-    shown["port"] = server.server_address[1]
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-    thread.start()
-    try:
+    with listening(Page) as shown["port"]:
         yield shown
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join(5)
 
 
 @dataclass

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from http.server import BaseHTTPRequestHandler
 from urllib.parse import parse_qs, urlsplit
+
+from support.listening import Quiet, listening
 
 OWN = "127.0.0.1"
 THIRD = "127.0.0.2"
@@ -32,29 +32,14 @@ class Echo:
 def echoing() -> Iterator[Echo]:
     """Yields the servers' addresses. `/echo`, `/status?code=`, `/to?url=&code=`, `/flaky` (503 once), `/drop`."""
     echo = Echo()
-    servers = [_Server((address, 0), _handler(echo)) for address in (OWN, THIRD)]
-    threads = [threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True) for server in servers]
-    for thread in threads:
-        thread.start()
-    echo.own, echo.third = (f"http://{server.server_address[0]!s}:{server.server_address[1]}" for server in servers)
-    try:
+    handler = _handler(echo)
+    with listening(handler, host=OWN) as own, listening(handler, host=THIRD) as third:
+        echo.own, echo.third = f"http://{OWN}:{own}", f"http://{THIRD}:{third}"
         yield echo
-    finally:
-        for server, thread in zip(servers, threads, strict=True):
-            server.shutdown()
-            thread.join(5)
-            server.server_close()
-
-
-class _Server(ThreadingHTTPServer):
-    request_queue_size = 64
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that has gone is no news."""
 
 
 def _handler(echo: Echo) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Quiet):
         protocol_version = "HTTP/1.1"
         timeout = 5
 
@@ -63,17 +48,17 @@ def _handler(echo: Echo) -> type[BaseHTTPRequestHandler]:
             for name, value in self.headers.items():
                 headers.setdefault(name.lower(), []).append(value)
             echo.seen.append((self.path, headers))
-            self.rfile.read(int(self.headers.get("content-length", "0")))
+            self.content()
             parts = urlsplit(self.path)
             asked = {name: values[0] for name, values in parse_qs(parts.query).items()}
             if parts.path == "/drop":
                 self.close_connection = True
                 return
-            self.answer(parts.path, asked, headers)
+            self.reply(parts.path, asked, headers)
 
-        do_POST = do_GET  # noqa: N815 - the base class asks for it
+        do_POST = do_GET
 
-        def answer(self, path: str, asked: dict[str, str], headers: dict[str, list[str]]) -> None:
+        def reply(self, path: str, asked: dict[str, str], headers: dict[str, list[str]]) -> None:
             first = sum(target == self.path for target, _ in echo.seen) == 1
             status = int(asked.get("code", "200"))
             body = json.dumps(headers).encode()
@@ -81,16 +66,11 @@ def _handler(echo: Echo) -> type[BaseHTTPRequestHandler]:
                 status = 503
             if path == "/digest" and "authorization" not in headers:
                 status = 401
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(body)))
+            more = {}
             if status == 401:
-                self.send_header("WWW-Authenticate", 'Digest realm="a", nonce="b", qop="auth", algorithm=MD5')
+                more["WWW-Authenticate"] = 'Digest realm="a", nonce="b", qop="auth", algorithm=MD5'
             if path == "/to":
-                self.send_header("Location", asked["url"])
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *args: Any) -> None:
-            pass
+                more["Location"] = asked["url"]
+            self.answer(status, body, headers=more)
 
     return Handler

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import gzip
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from time import monotonic, sleep
 from typing import Any
+
+from support.listening import Quiet, listening
 
 
 @dataclass
@@ -32,28 +31,13 @@ class Envelopes:
 def taking_envelopes() -> Iterator[Envelopes]:
     """Run the receiver until the end of the block."""
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Quiet):
         def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["content-length"]))
-            if self.headers.get("content-encoding") == "gzip":
-                body = gzip.decompress(body)
-            lines = [json.loads(line) for line in body.splitlines() if line.strip()]
+            lines = [json.loads(line) for line in self.content().splitlines() if line.strip()]
             heads = (at for at, line in enumerate(lines[:-1]) if line.get("type") == "event" and "length" in line)
             envelopes.events.extend(lines[at + 1] for at in heads)
-            self.send_response(200)
-            self.end_headers()
-            self.wfile.write(b"{}")
+            self.answer(200, b"{}")
 
-        def log_message(self, *_args: Any) -> None:
-            """Tests read what they need."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    envelopes = Envelopes(f"http://key@127.0.0.1:{server.server_port}/1")
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-    thread.start()
-    try:
+    with listening(Handler) as port:
+        envelopes = Envelopes(f"http://key@127.0.0.1:{port}/1")
         yield envelopes
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join(5)

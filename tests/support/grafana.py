@@ -8,9 +8,11 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import urlsplit
+
+from support.listening import Quiet, listening
 
 Json = dict[str, Any]
 TOKEN = "glsa_of-a-test"
@@ -94,24 +96,11 @@ class GrafanaDouble:
 def grafana(double: GrafanaDouble | None = None, context: ssl.SSLContext | None = None) -> Iterator[GrafanaDouble]:
     """It listens until the end of the block; over TLS if there is a context."""
     there = double or GrafanaDouble()
-    server = _Server(("127.0.0.1", 0), _handler(there))
-    if context:
-        server.socket = context.wrap_socket(server.socket, server_side=True)
-    there.port = server.server_address[1]
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
     try:
-        yield there
+        with listening(_handler(there), context) as there.port:
+            yield there
     finally:
         there.ended.set()
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-
-class _Server(ThreadingHTTPServer):
-    def handle_error(self, request: object, client_address: object) -> None:
-        """Of a client that went away: nothing."""
 
 
 def _handler(double: GrafanaDouble) -> type[BaseHTTPRequestHandler]:
@@ -121,17 +110,14 @@ def _handler(double: GrafanaDouble) -> type[BaseHTTPRequestHandler]:
     return Handler
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(Quiet):
     there: GrafanaDouble
-
-    def log_message(self, *words: object) -> None:
-        """Nothing."""
 
     def do_GET(self) -> None:
         self._answer({})
 
     def do_POST(self) -> None:
-        self._answer(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+        self._answer(json.loads(self.content()))
 
     def _answer(self, body: Json) -> None:
         there = self.there
@@ -151,11 +137,11 @@ class _Handler(BaseHTTPRequestHandler):
             case "drop":
                 self.close_connection = True
             case "page":
-                self._raw(404, "text/html", b"<html>nothing here</html>")
+                self.answer(404, b"<html>nothing here</html>", "text/html")
             case "redirect":
-                self._raw(302, "text/html", b"", Location="https://login.example.com/")
+                self.answer(302, b"", "text/html", {"Location": "https://login.example.com/"})
             case "garbage":
-                self._raw(200, "application/json", b"{not json")
+                self.answer(200, b"{not json", "application/json")
             case "other":
                 self._send(200, {"status": "ok"})
             case "terminal":
@@ -164,11 +150,4 @@ class _Handler(BaseHTTPRequestHandler):
                 self._send(int(status), {"message": f"as it was told: {status}"})
 
     def _send(self, status: int, body: Any) -> None:
-        self._raw(status, "application/json; charset=UTF-8", json.dumps(body).encode())
-
-    def _raw(self, status: int, kind: str, body: bytes, **headers: str) -> None:
-        self.send_response(status)
-        for name, value in {"Content-Type": kind, "Content-Length": str(len(body)), **headers}.items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(body)
+        self.answer(status, json.dumps(body).encode(), "application/json; charset=UTF-8")

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import gzip
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from time import monotonic, sleep
 from typing import Any
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from support.listening import Quiet, listening
 
 KINDS = ("UNSPECIFIED", "INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSUMER")
 
@@ -59,33 +58,19 @@ class Collector:
 def collecting() -> Iterator[Collector]:
     """Run a collector until the end of the block."""
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Quiet):
         protocol_version = "HTTP/1.1"
 
         def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["content-length"]))
-            if self.headers.get("content-encoding") == "gzip":
-                body = gzip.decompress(body)
+            body = self.content()
             if self.path == "/v1/traces" and collector.status == 200:
                 collector.headers.append({name.lower(): value for name, value in self.headers.items()})
                 collector.spans.extend(decoded(body))
-            self.send_response(collector.status if self.path == "/v1/traces" else 404)
-            self.send_header("content-length", "0")
-            self.end_headers()
+            self.answer(collector.status if self.path == "/v1/traces" else 404)
 
-        def log_message(self, *_args: Any) -> None:
-            """Tests read what they need."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    collector = Collector(f"http://127.0.0.1:{server.server_port}")
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-    thread.start()
-    try:
+    with listening(Handler) as port:
+        collector = Collector(f"http://127.0.0.1:{port}")
         yield collector
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join(5)
 
 
 def decoded(body: bytes) -> Iterator[ReceivedSpan]:

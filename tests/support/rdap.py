@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from saasobs.core.values import DAY, isoformat
+from support.listening import Quiet, listening
 
 
 @dataclass
@@ -69,32 +68,14 @@ def registry() -> Iterator[Registry]:
     """A running one."""
     found = Registry()
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Quiet):
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
             found.asked.append(self.path)
             found.accepted.append(self.headers["Accept"])
-            status, body = found.answer(self.path)
-            self.send_response(status)
-            if found.retry_after:
-                self.send_header("Retry-After", found.retry_after)
-            self.send_header("Content-Type", "application/rdap+json")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+            later = {"Retry-After": found.retry_after} if found.retry_after else {}
+            self.answer(*found.answer(self.path), "application/rdap+json", later)
 
-        def log_message(self, *_: Any) -> None:
-            """Quiet: the test keeps its own record."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    found.port = server.server_address[1]
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-    thread.start()
-    try:
+    with listening(Handler) as found.port:
         yield found
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join(5)

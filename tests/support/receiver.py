@@ -175,8 +175,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.double.requests.append(request)
         self._act(mode, request)
 
-    do_PATCH = do_POST  # noqa: N815 - the name that http.server calls
-    do_GET = do_POST  # noqa: N815
+    do_PATCH = do_POST
+    do_GET = do_POST
 
     def _act(self, mode: str, request: Request) -> None:
         if mode.isdigit():

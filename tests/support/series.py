@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import json
 import subprocess
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
 from pathlib import Path
-from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlencode
 from urllib.request import urlopen
 
 from support.daemon import free_port
+from support.listening import page
 from support.needs import require_binary
 
 SCRAPE = """\
@@ -25,6 +23,7 @@ global: {{scrape_interval: 2s, scrape_timeout: 2s}}
 scrape_configs: [{{job_name: shop, static_configs: [{{targets: ["127.0.0.1:{port}"]}}]}}]
 """
 """A scrape that takes too long on a busy machine would mark every series as gone."""
+EXPOSITION = "text/plain; version=0.0.4"
 _PATIENCE = 60.0
 
 
@@ -36,37 +35,10 @@ class SeriesServer:
 
 
 @contextmanager
-def exposing(text: str) -> Iterator[int]:
-    """A page that is always the same; its port."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(200)
-            self.send_header("Content-Type", "text/plain; version=0.0.4")
-            self.end_headers()
-            with suppress(ConnectionError):  # who scrapes may be stopped in the middle of it
-                self.wfile.write(text.encode())
-
-        def log_message(self, *_: Any) -> None:
-            """Quiet."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-    thread.start()
-    try:
-        yield server.server_address[1]
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join(5)
-
-
-@contextmanager
 def prometheus(folder: Path, text: str, prefix: str = "/prometheus") -> Iterator[SeriesServer]:
     """Prometheus behind a path prefix, with what the page says."""
     program = require_binary("prometheus", "prometheus")
-    with exposing(text) as port:
+    with page(text, EXPOSITION) as port:
         (folder / "prometheus.yml").write_text(SCRAPE.format(port=port))
         listen = free_port()
         command = [
@@ -81,7 +53,7 @@ def prometheus(folder: Path, text: str, prefix: str = "/prometheus") -> Iterator
 def victoria_metrics(folder: Path, text: str) -> Iterator[SeriesServer]:
     """VictoriaMetrics, with what the page says."""
     program = require_binary("victoria-metrics", "victoria-metrics")
-    with exposing(text) as port:
+    with page(text, EXPOSITION) as port:
         (folder / "scrape.yml").write_text(SCRAPE.format(port=port))
         listen = free_port()
         command = [

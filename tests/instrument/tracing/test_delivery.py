@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import ssl
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -21,6 +19,7 @@ from saasobs.instrument.tracing import delivery
 from saasobs.instrument.tracing.delivery import OtlpExporter, Target
 from saasobs.instrument.tracing.provider import target_of
 from saasobs.instrument.tracing.troubles import ExportTroubles
+from support.listening import Quiet, listening
 from support.otlp import decoded
 
 
@@ -49,36 +48,20 @@ class Scripted:
 def scripted(*answers: tuple[int, dict[str, str]], tls: ssl.SSLContext | None = None) -> Iterator[Scripted]:
     script = Scripted(answers=list(answers))
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Quiet):
         def do_POST(self) -> None:
             script.asked.append(self.path)
-            body = self.rfile.read(int(self.headers["content-length"]))
+            body = self.content()
             status, headers = script.answers.pop(0) if len(script.answers) > 1 else script.answers[0]
             if status == 200:
                 script.names.extend(span.name for span in decoded(body))
-            self.send_response(status)
-            for name, value in headers.items():
-                self.send_header(name, value)
-            self.end_headers()
+            self.answer(status, headers=headers)
 
-        def do_GET(self) -> None:
-            self.do_POST()
+        do_GET = do_POST
 
-        def log_message(self, *_args: object) -> None:
-            """Tests read what they need."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    if tls is not None:
-        server.socket = tls.wrap_socket(server.socket, server_side=True)
-    script.address = f"{'https' if tls else 'http'}://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    try:
+    with listening(Handler, tls) as port:
+        script.address = f"{'https' if tls else 'http'}://127.0.0.1:{port}"
         yield script
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join(5)
 
 
 @pytest.fixture(scope="module")

@@ -93,7 +93,7 @@ def _server(port: int, path: str, endpoints: Endpoints) -> ThreadingHTTPServer:
             self.end_headers()
             self.wfile.write(_STRANGER if response is None else response.body)
 
-        do_HEAD = do_GET  # noqa: N815 - as above
+        do_HEAD = do_GET
 
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - as http.server has it
             """A scrape is no event."""
