@@ -42,12 +42,17 @@ queue.enqueue(invoice, 7, depends_on=before)
 queue.enqueue_in(timedelta(hours=1), invoice, 7)
 queue.enqueue_many([Queue.prepare_data(archive, (7,)), Queue.prepare_data(archive, (8,))])
 here.enqueue(archive, 7)
+import saasobs
+with saasobs.job("nightly"):
+    job = queue.enqueue(archive, 7)
+assert "attempts" not in job.meta["saasobs"], "it has only been sent"
 """,
     "dramatiq": """
 from dramatiq import group
 from support.queues.dramatiq_shop import archive, invoice
 invoice.send(7)
 invoice.send_with_options(args=(7,), delay=3_600_000)
+invoice.send_with_options(args=(7,), delay=0)
 group([archive.message(7), archive.message(8)]).run()
 """,
     "huey": """
@@ -61,7 +66,7 @@ here()
 }
 EXPECTED = {
     "celery": {"invoice": 2, "add": 2},
-    "rq": {"invoice": 1, "archive": 2},
+    "rq": {"invoice": 1, "archive": 3},
     "dramatiq": {"invoice": 1, "archive": 2},
     "huey": {"invoice": 2, "archive": 1},
 }

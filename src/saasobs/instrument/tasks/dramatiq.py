@@ -62,7 +62,7 @@ class SaasobsMiddleware(Middleware):
     @guard.guarded("dramatiq")
     def after_enqueue(self, _broker: Any, message: Any, delay: Any) -> None:
         """A delayed message comes once more, from a worker, when its time has come."""
-        if not delay:
+        if delay is None:
             sent(self._process, "dramatiq", str(message.actor_name))
 
     @guard.guarded("dramatiq")

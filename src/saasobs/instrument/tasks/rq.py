@@ -114,7 +114,7 @@ class _Watch:
     @guard.guarded("rq")
     def _count(self, queue: Any, job: Any) -> None:
         if queue.is_async:
-            sent(self._process, "rq", _work(job).name)
+            sent(self._process, "rq", _name(job))
 
     @guard.guarded("rq")
     def _tell_lost(self, job: Any, *_more: Any) -> None:
@@ -176,13 +176,17 @@ def _carried(job: Any) -> Mapping[str, Any]:
     return carrier if isinstance(carrier, Mapping) else {}
 
 
-def _work(job: Any) -> Work:
+def _name(job: Any) -> str:
     try:
-        name = str(job.func_name)
+        return str(job.func_name)
     except Exception:  # noqa: BLE001 - a job that cannot be read: RQ will say so itself
-        name = "unreadable"
+        return "unreadable"
+
+
+def _work(job: Any) -> Work:
+    """Of a run that begins: it counts the attempt."""
     return Work(
-        name=name,
+        name=_name(job),
         system="rq",
         task_id=str(job.id),
         queue=str(job.origin or ""),
