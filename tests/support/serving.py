@@ -55,8 +55,11 @@ def port_of(listener: asyncio.Server) -> int:
 
 async def stop_listening(listener: asyncio.Server) -> None:
     """Accept nothing more; what was accepted has its handler afterwards, or is closed while it still shakes hands."""
-    listener.close()
-    await _rounds(5)  # a connection that was accepted in this round gets its handler some rounds later
+    loop = asyncio.get_running_loop()
+    for accepting_socket in listener.sockets:
+        loop.remove_reader(accepting_socket.fileno())
+    await _rounds(5)  # what was accepted in this round gets its handler some rounds later: not of a closed listener,
+    listener.close()  # whose connections Python 3.11 forgets half made
     accepting = [task for task in asyncio.all_tasks() if _accepts(task, listener)]
     for task in accepting:
         task.cancel()
