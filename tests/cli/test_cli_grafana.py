@@ -295,6 +295,27 @@ def test_unencrypted(there: GrafanaDouble, monkeypatch: pytest.MonkeyPatch) -> N
     assert there.asked[0] == "GET http://grafana.example.com/api/folders/saasobs"
 
 
+def test_no_proxy_reads_the_token(there: GrafanaDouble, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What goes to this machine goes past the environment's proxies, whichever name it has."""
+    with grafana() as proxy:
+        for name in ("http_proxy", "all_proxy"):
+            monkeypatch.setenv(name, proxy.url)
+        for host in ("127.0.0.1", "localhost"):
+            url = there.url.replace("127.0.0.1", host)
+            assert main(["grafana", "push", "--url", url, "--only", "slo"]) == 0
+        assert not proxy.asked
+    assert there.dashboards.keys() == {"saasobs-slo"}
+
+
+def test_export_of_some(tmp_path: Path) -> None:
+    """Only those that were named, as `push` does."""
+    assert main(["grafana", "export", "--out", str(tmp_path), "--only", "slo, route"]) == 0
+    assert {file.name for file in tmp_path.iterdir()} == {"slo.json", "route.json"}
+    for name in ("slo", "route"):
+        assert (tmp_path / f"{name}.json").read_text() == (ROOT / "dashboards" / f"{name}.json").read_text()
+    assert main(["grafana", "export", "--out", str(tmp_path), "--only", "nix"]) == 2
+
+
 def test_export(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """For provisioning: the same files as in the source tree."""
     assert main(["grafana", "export", "--out", str(tmp_path / "new")]) == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from pathlib import Path
 
@@ -47,10 +48,30 @@ def test_a_language_may_name_its_country(capsys: pytest.CaptureFixture[str]) -> 
     assert "consome o orçamento" in said[0]
 
 
+def test_the_lowest_objective_can_be_missed(capsys: pytest.CaptureFixture[str]) -> None:
+    """Every burn rate of it is one that a service which fails every request reaches."""
+    assert main(["rules", "--slo", "94"]) == 0
+    rules = yaml.safe_load(capsys.readouterr().out)
+    found = [rule["expr"] for group in rules["groups"] for rule in group["rules"] if "Burn" in rule.get("alert", "")]
+    limits = [
+        float(rate) * float(budget) for expr in found for rate, budget in re.findall(r"> \((\S+) \* (\S+)\)", expr)
+    ]
+    assert limits
+    assert max(limits) < 1
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
         (["--slo", "100"], "--slo is a percentage"),
+        (["--slo", "93.9"], "at least 94 (below, the fastest alert could never fire)"),
+        (["--slo", "99.99999999999"], "--slo is a percentage"),
+        (["--slo", "nan"], "--slo is a percentage"),
+        (["--grafana", "https://g.example.com/{{x}}"], "--grafana is an address"),
+        (["--grafana", "https://g.example.com/?orgId=2"], "--grafana is an address"),
+        (["--grafana", "g.example.com"], "--grafana is an address"),
+        (["--runbooks", "https://[x"], "--runbooks is an address"),
+        (["--runbooks", "https://wiki.example.com/{{ $labels.alertname }}"], "--runbooks is an address"),
         (["--service", 'a"b'], "no quotes"),
         (["--critical", "/pay,login"], "--critical login: a route begins with /"),
         (["--language", "fr"], "--language is one of en, es, pt"),

@@ -165,6 +165,21 @@ def test_who_waits_for_whom() -> None:
             assert how["condition"] == "service_started" or checked, f"{name} waits for {other}"
 
 
+def test_who_shares_a_network_starts_again_with_it() -> None:
+    """A container that is started again has another network: what lived in the old one reaches nobody."""
+    sharing = {name: service["network_mode"] for name, service in SERVICES.items() if "network_mode" in service}
+    assert sharing == {"page": "service:daemon"}
+    assert SERVICES["page"]["depends_on"]["daemon"]["restart"] is True
+
+
+def test_nobody_reports_to_a_vendor() -> None:
+    """Grafana, Loki and Tempo do, unless they are told not to."""
+    loki, tempo = (yaml.safe_load((CONFIG / f"containers/{name}.yaml").read_text()) for name in ("loki", "tempo"))
+    assert SERVICES["grafana"]["environment"]["GF_ANALYTICS_REPORTING_ENABLED"] == "false"
+    assert loki["analytics"]["reporting_enabled"] is False
+    assert tempo["usage_report"]["reporting_enabled"] is False
+
+
 def test_addresses_name_services() -> None:
     """Everybody speaks to somebody who is there."""
     files = [

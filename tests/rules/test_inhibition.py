@@ -33,10 +33,10 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         yield started
 
 
-def _configuration(folder: Path, daemon: str) -> str:
+def _configuration(folder: Path, daemon: str, slack_url: str = "http://127.0.0.1:1/nowhere") -> str:
     """In a hurry: news of a group goes out after a second, not after five minutes."""
     body = yaml.safe_load((ROOT / "alerts/alertmanager.yml").read_text(encoding="utf-8"))
-    (folder / "slack").write_text("http://127.0.0.1:1/nowhere")
+    (folder / "slack").write_text(slack_url)
     (folder / "token").write_text("t")
     for receiver in body["receivers"]:
         for slack in receiver.get("slack_configs", ()):
@@ -125,3 +125,42 @@ def test_the_daemon_hears_of_what_was_muted_only_when_that_is_over(tmp_path: Pat
         heard(slow, "firing")
         told = _told(daemon)
         assert told.index((down, "firing")) < told.index((other, "firing")) < told.index((slow, "firing"))
+
+
+def _in_slack(slack: Receiver) -> list[dict[str, str]]:
+    """What was said there, in its order."""
+    return [request.json()["attachments"][0] for request in slack.accepted()]
+
+
+def test_slack_says_what_it_is_about_and_when_it_is_over(tmp_path: Path) -> None:
+    """Of several alerts with words of their own, too: a title that leads somewhere, and what has ended is marked."""
+    with Receiver() as slack:
+        configuration = yaml.safe_load(_configuration(tmp_path, "http://127.0.0.1:1/nowhere", slack.url))
+        configuration["route"]["group_wait"] = "1s"
+        with alertmanager(tmp_path, yaml.safe_dump(configuration)) as running:
+
+            def say(operation: str, *, ends: str = "") -> dict[str, object]:
+                words = {"summary": f"{operation} repeats", "description": f"{operation} asks again and again."}
+                words |= {"runbook_url": "https://r.example.com", "dashboard_url": "https://g.example.com/d/1"}
+                labels = {"alertname": "SaasobsNPlusOne", "severity": "info", "service": "shop", "operation": operation}
+                return {"labels": labels, "annotations": words, **({"endsAt": ends} if ends else {})}
+
+            def post(*alerts: dict[str, object]) -> None:
+                httpx.post(f"{running.url}/api/v2/alerts", json=alerts, timeout=20).raise_for_status()
+
+            def heard(title: str) -> dict[str, str]:
+                wait_until(
+                    lambda: title in [one.get("title") for one in _in_slack(slack)], 60, lambda: str(_in_slack(slack))
+                )
+                return next(one for one in _in_slack(slack) if one.get("title") == title)
+
+            post(say("/a"), say("/b"))
+            both = heard("SaasobsNPlusOne, 2 of shop")
+            assert both["title_link"] == "https://g.example.com/d/1"
+            assert "/a asks again and again. <https://r.example.com|runbook>" in both["text"]
+            now = datetime.now(UTC).isoformat()
+            post(say("/a", ends=now), say("/b", ends=now))
+            over = heard("Resolved: SaasobsNPlusOne, 2 of shop")
+            assert "Resolved: /a asks again and again." in over["text"]
+            post(say("/c"))
+            assert heard("/c repeats")["text"].startswith("/c asks")

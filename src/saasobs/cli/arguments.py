@@ -130,7 +130,7 @@ def grafana(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--token", metavar="TOKEN", default="", help="a service account's (Editor); better in SAASOBS_GRAFANA_TOKEN"
     )
-    parser.add_argument("--only", metavar="NAMES", default="", help="for `push`: some of them, as in overview,slo")
+    parser.add_argument("--only", metavar="NAMES", default="", help="some of them, as in overview,slo")
     parser.add_argument("--out", metavar="FOLDER", default="", help="for `export`: where to")
     parser.add_argument("--folder", metavar="UID", default="saasobs", help="of Grafana's folder (%(default)s)")
     parser.add_argument("--datasource", metavar="UID", default="", help="the Prometheus that is chosen at first")

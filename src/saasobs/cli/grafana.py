@@ -95,7 +95,8 @@ def _export(options: Namespace, own: Own) -> int:
     if not options.out:
         raise UsageError("say into which folder: saasobs grafana export --out FOLDER")
     folder = Path(options.out)
-    found = dict(zip(NAMES, dashboards(own=own), strict=True))
+    names = _names(options.only) or NAMES
+    found = dict(zip(names, dashboards(names, own), strict=True))
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, dashboard in found.items():

@@ -6,6 +6,8 @@ import os
 import shlex
 from argparse import Namespace
 from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
 
 from saasobs import __version__
 from saasobs.cli.command import Exit, UsageError
@@ -13,6 +15,10 @@ from saasobs.cli.screen import open_screen, print_json
 from saasobs.rules.document import alerts_of, pages, whole
 from saasobs.rules.model import RuleSet
 from saasobs.rules.texts import TEXTS
+
+LOWEST_SLO: Final = 94.0
+"""Percent. Below 93.06 a service that fails every request burns its budget less than 14.4 times too fast: nobody would
+ever be called."""
 
 
 def rules(options: Namespace) -> int:
@@ -39,8 +45,11 @@ def rules(options: Namespace) -> int:
 
 def rule_set(options: Namespace) -> RuleSet:
     """What the command line asks for. :raises UsageError: it makes no sense."""
-    if not 50 <= options.slo < 100:
-        raise UsageError("--slo is a percentage of requests that must not fail, such as 99.9: at least 50, below 100")
+    if not (LOWEST_SLO <= options.slo < 100 and RuleSet(slo=options.slo).budget):
+        raise UsageError(
+            "--slo is a percentage of requests that must not fail, such as 99.9:"
+            f" at least {LOWEST_SLO:g} (below, the fastest alert could never fire), below 100"
+        )
     routes = tuple(route.strip() for route in options.critical.split(",") if route.strip())
     for route in routes:
         if not route.startswith("/"):
@@ -48,7 +57,20 @@ def rule_set(options: Namespace) -> RuleSet:
     for text in (options.service, *routes, options.grafana, options.runbooks):
         if not text.isprintable() or '"' in text or "\\" in text:
             raise UsageError(f"{text!r} cannot stand in a rule: no quotes, backslashes or control characters")
+    _address(options.grafana, "--grafana")
+    if options.runbooks:
+        _address(options.runbooks, "--runbooks")
     return RuleSet(options.service, routes, options.slo, options.grafana, options.runbooks or RuleSet().runbooks)
+
+
+def _address(url: str, option: str) -> None:
+    """:raises UsageError: what the rules add to it would lead nowhere, or Prometheus would take it for a template."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        parts = urlsplit("")
+    if parts.scheme not in {"http", "https"} or not parts.hostname or any(letter in url for letter in " {}<>?#"):
+        raise UsageError(f"{option} is an address such as https://grafana.example.com, without query or {{templates}}")
 
 
 def _command_line(wanted: RuleSet, language: str) -> str:

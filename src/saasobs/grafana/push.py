@@ -18,12 +18,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Final, Self
+from urllib.parse import urlsplit
 
 import httpx
 
 from saasobs._version import __version__
 from saasobs.core.errors import SaasobsError
 from saasobs.grafana.shipped import Dashboard
+from saasobs.web.guard import is_loopback_name
 
 TIMEOUT: Final = 20.0
 """Seconds for one answer."""
@@ -77,7 +79,7 @@ class Grafana:
         self._waiting = waiting
         headers = {"Authorization": f"Bearer {token}", "Accept": "application/json", "User-Agent": _OURS}
         try:  # redirects are not followed: the token stays here
-            self._http = httpx.Client(headers=headers, timeout=timeout)
+            self._http = httpx.Client(headers=headers, timeout=timeout, mounts=_past_proxies(url))
         except (OSError, ValueError) as error:
             raise NoGrafanaError(f"SSL_CERT_FILE, SSL_CERT_DIR or a proxy's variable is of no use: {error}") from error
 
@@ -212,6 +214,11 @@ class Grafana:
             f"what answers at {self._url} is not Grafana's API (status {answer.status_code}, {what}):"
             " give the address at which Grafana's own page is, with its path"
         )
+
+
+def _past_proxies(url: str) -> Mapping[str, None]:
+    """To this machine there is none: a proxy could not reach it, and would read the token."""
+    return dict.fromkeys(("http://", "https://", "all://")) if is_loopback_name(urlsplit(url).hostname or "") else {}
 
 
 class _Moment(NoGrafanaError):
