@@ -151,3 +151,26 @@ def test_what_databases_say_of_rows(text: str, shown: str) -> None:
     """The values in the text of a database's error are masked, its statement is not."""
     assert redact_text(text) == shown
     assert redact_text(shown) == shown
+
+
+@pytest.mark.parametrize(
+    "identifier",
+    [
+        "d181d6113364447685c824a002384be1",
+        "c6113364447685ab",
+        "{d1816113-3644-4768-85c8-24a002384be1}",
+        '{"error_id": "d181d6113364447685c824a002384be1"}',
+    ],
+)
+def test_an_identifier_is_not_a_card(identifier: str) -> None:
+    """Random IDs have runs of digits that check as a card's number; nobody would find the trace or the error again."""
+    assert redact_text(identifier) == identifier
+
+
+def test_a_card_beside_an_identifier_is_one() -> None:
+    """Only what is within the ID is spared, and only an ID of a known form."""
+    assert (
+        redact_text("4111111111111111 of d181d6113364447685c824a002384be1") == "*** of d181d6113364447685c824a002384be1"
+    )
+    assert redact_text("4111111111111111") == "***"
+    assert "4111" not in redact_text("card4111111111111111a")
